@@ -11,4 +11,8 @@ type Clock interface {
 	Continuous() time.Duration
 	// Boot names this boot.
 	Boot() string
+	// Deadline is when left will have run, by the wall clock that the other
+	// programs of this machine see: for a countdown on a screen, never for a
+	// decision.
+	Deadline(left time.Duration) time.Time
 }

@@ -34,4 +34,6 @@ func (system) Continuous() time.Duration {
 	return time.Duration(ts.Nano())
 }
 
+func (system) Deadline(left time.Duration) time.Time { return time.Now().Add(left) }
+
 func (s system) Boot() string { return s.boot }
