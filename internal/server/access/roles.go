@@ -1,0 +1,67 @@
+package access
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Permission is the right to do one kind of thing. Names with a dot in front
+// of manage or read are Okta's.
+type Permission string
+
+// The permissions.
+const (
+	DevicesRead   Permission = "okta.devices.read"
+	DevicesManage Permission = "okta.devices.manage"
+	UsersRead     Permission = "okta.users.read"
+	UsersManage   Permission = "okta.users.manage"
+	LogsRead      Permission = "okta.logs.read"
+	OrgRead       Permission = "okta.orgs.read"
+	OrgManage     Permission = "okta.orgs.manage"
+	// PINGenerate is narrower than DevicesManage, which holds it too: for a
+	// help desk that reads PINs aloud and does nothing else.
+	PINGenerate     Permission = "latchkey.recoveryPins.generate"
+	FactorsReset    Permission = "latchkey.factors.reset"
+	EnrolmentManage Permission = "latchkey.enrolment.manage"
+)
+
+// Role is a name for a set of permissions.
+type Role string
+
+// The roles, as the command line takes them.
+const (
+	SuperAdmin    Role = "super-admin"
+	OrgAdmin      Role = "org-admin"
+	HelpDeskAdmin Role = "help-desk-admin"
+	ReadOnlyAdmin Role = "read-only-admin"
+)
+
+// Roles are all of them, the mightiest first.
+func Roles() []Role { return []Role{SuperAdmin, OrgAdmin, HelpDeskAdmin, ReadOnlyAdmin} }
+
+// Permissions are those of r; none for a role that does not exist.
+func (r Role) Permissions() []Permission {
+	read := []Permission{DevicesRead, UsersRead, LogsRead, OrgRead}
+	switch r {
+	case SuperAdmin, OrgAdmin:
+		return append(read, DevicesManage, UsersManage, OrgManage, PINGenerate, FactorsReset, EnrolmentManage)
+	case HelpDeskAdmin:
+		return append(read, PINGenerate, FactorsReset)
+	case ReadOnlyAdmin:
+		return read
+	}
+	// Refused by default: an unknown role may do nothing.
+	return nil
+}
+
+// Allows reports whether the role holds p.
+func (r Role) Allows(p Permission) bool { return slices.Contains(r.Permissions(), p) }
+
+// ParseRole reads a role's name.
+func ParseRole(s string) (Role, error) {
+	if r := Role(strings.ToLower(strings.TrimSpace(s))); slices.Contains(Roles(), r) {
+		return r, nil
+	}
+	return "", fmt.Errorf("role %q: want one of %v", s, Roles())
+}
