@@ -1,0 +1,71 @@
+package directory
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/latchkey-mfa/latchkey/internal/server/store"
+	"github.com/latchkey-mfa/latchkey/internal/wire"
+)
+
+// Order puts a command in the way of a Mac. One of the same kind for the same
+// account that still waits is enough: a second is not made.
+func Order(ctx context.Context, tx *sql.Tx, deviceID, kind, guid string, now time.Time) error {
+	var waits int
+	err := tx.QueryRowContext(ctx, `SELECT count(*) FROM commands WHERE device_id = $1 AND kind = $2 AND guid = $3 AND acked_at IS NULL`,
+		deviceID, kind, guid).Scan(&waits)
+	if err == nil && waits == 0 {
+		_, err = tx.ExecContext(ctx, `INSERT INTO commands (id, device_id, kind, guid, created_at) VALUES ($1, $2, $3, $4, $5)`,
+			store.NewID("cmd"), deviceID, kind, guid, store.Micros(now))
+	}
+	if err != nil {
+		return fmt.Errorf("order %s from device %s: %w", kind, deviceID, err)
+	}
+	return nil
+}
+
+// OrderAll orders the same of every account of a Mac.
+func OrderAll(ctx context.Context, tx *sql.Tx, deviceID, kind string, now time.Time) error {
+	accounts, err := Accounts(ctx, tx, deviceID)
+	if err != nil {
+		return err
+	}
+	for _, a := range accounts {
+		err = errors.Join(err, Order(ctx, tx, deviceID, kind, a.GUID, now))
+	}
+	return err
+}
+
+// Waiting are the commands that a Mac has not acknowledged, the oldest first.
+func Waiting(ctx context.Context, tx *sql.Tx, deviceID string) ([]wire.Command, error) {
+	one := func(s store.Scanner) (c wire.Command, err error) {
+		var until sql.NullInt64
+		err = s.Scan(&c.ID, &c.Kind, &c.GUID, &until)
+		if at := store.Time(until); !at.IsZero() {
+			c.Until = &at
+		}
+		return c, err
+	}
+	commands, err := store.All(ctx, tx, one, `SELECT id, kind, guid, until FROM commands
+		WHERE device_id = $1 AND acked_at IS NULL ORDER BY created_at, id LIMIT 1000`, deviceID)
+	if err != nil {
+		return nil, fmt.Errorf("list the commands of device %s: %w", deviceID, err)
+	}
+	return commands, nil
+}
+
+// Acknowledge ends commands of a Mac. Ids that are not its own, or done
+// already, change nothing.
+func Acknowledge(ctx context.Context, tx *sql.Tx, deviceID string, ids []string, now time.Time) error {
+	for _, id := range ids {
+		_, err := tx.ExecContext(ctx, `UPDATE commands SET acked_at = $3 WHERE id = $1 AND device_id = $2 AND acked_at IS NULL`,
+			id, deviceID, store.Micros(now))
+		if err != nil {
+			return fmt.Errorf("acknowledge command %s: %w", id, err)
+		}
+	}
+	return nil
+}
