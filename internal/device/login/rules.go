@@ -1,0 +1,93 @@
+package login
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/latchkey-mfa/latchkey/internal/device/trustedtime"
+	"github.com/latchkey-mfa/latchkey/internal/wire"
+)
+
+// The kinds of the recovery PIN's two screens, which stand outside
+// AllowedFactors.
+const (
+	kindContact = "recovery_pin"
+	kindWindow  = "recovery_pin_window"
+)
+
+// IsPIN reports whether a kind is the recovery PIN.
+func IsPIN(kind string) bool { return kind == kindContact || kind == kindWindow }
+
+// ways are the factors that the account has and the policy allows, in the
+// policy's order, each with the reason why it cannot be used now.
+func ways(rules Rules, facts Facts, now trustedtime.Reading) []wire.Choice {
+	var out []wire.Choice
+	for _, kind := range rules.Allowed {
+		m, known := facts.method(kind)
+		if !known || !m.Enrolled || !m.Online && !rules.Offline {
+			continue
+		}
+		reason := m.Reason
+		if reason == "" && !m.Online {
+			reason = offlineOver(rules, facts, now)
+		}
+		out = append(out, wire.Choice{ID: m.Kind, Label: m.Label, Enabled: reason == "", Reason: reason})
+	}
+	return out
+}
+
+// offlineOver says why no offline factor is taken; "" while the offline period
+// runs. Without a time to believe, it counts as over.
+func offlineOver(rules Rules, facts Facts, now trustedtime.Reading) string {
+	if !now.Trusted() {
+		return textUntrusted
+	}
+	if facts.OfflineFrom.IsZero() || now.Time.Sub(facts.OfflineFrom) >= rules.OfflinePeriod {
+		return fmt.Sprintf(textOfflineOver, span(rules.OfflinePeriod))
+	}
+	return ""
+}
+
+// graceLeft is what is left of the first grace: 0 when it is over, when the
+// account ever had a factor, and while the time is not trusted.
+func graceLeft(rules Rules, facts Facts, now trustedtime.Reading) time.Duration {
+	if facts.HadFactor || !now.Trusted() || facts.FirstGoverned.IsZero() {
+		return 0
+	}
+	return max(0, rules.Grace-now.Time.Sub(facts.FirstGoverned))
+}
+
+// setups are the factors that can be set up at the login window and that the
+// policy allows.
+func setups(rules Rules, facts Facts) []wire.Choice {
+	var out []wire.Choice
+	for _, kind := range rules.Allowed {
+		m, known := facts.method(kind)
+		if !known || !m.CanEnrol || !m.Online && !rules.Offline {
+			continue
+		}
+		out = append(out, wire.Choice{ID: m.Kind, Label: fmt.Sprintf(textSetUp, m.Label), Enabled: true})
+	}
+	return out
+}
+
+// maySetUp is the rule for enrolment (design §5): in the same login the org's
+// factor or an open window, or the first grace of an account that never had a
+// factor. The password alone never suffices after that, or whoever has it could
+// bring a phone of their own.
+func maySetUp(rules Rules, facts Facts, now trustedtime.Reading, proof Proof) bool {
+	return proof.Online || facts.Window > 0 || graceLeft(rules, facts, now) > 0
+}
+
+// span is a period as people say it.
+func span(d time.Duration) string {
+	switch {
+	case d >= 48*time.Hour && d%(24*time.Hour) == 0:
+		return fmt.Sprintf("%d days", d/(24*time.Hour))
+	case d >= 2*time.Hour:
+		return fmt.Sprintf("%d hours", d/time.Hour)
+	case d >= 2*time.Minute:
+		return fmt.Sprintf("%d minutes", d/time.Minute)
+	}
+	return fmt.Sprintf("%d seconds", max(1, d/time.Second))
+}

@@ -1,0 +1,170 @@
+package login
+
+import (
+	"time"
+
+	"github.com/latchkey-mfa/latchkey/internal/wire"
+)
+
+// Rules are the policy as it is for one account.
+type Rules struct {
+	Governed      bool          // whether a second factor is required of the account
+	Allowed       []string      // kinds of factor, in the order to show
+	Offline       bool          // whether offline factors are shown and enforced
+	OfflinePeriod time.Duration // LoginPeriodWithOfflineFactor
+	Grace         time.Duration // LoginPeriodWithoutEnrolledFactor
+	Observe       bool          // LatchkeyEnforcement is observe
+}
+
+// Facts are what is known of the account now.
+type Facts struct {
+	KillSwitch    bool
+	FirstGoverned time.Time     // the first governed login; zero before it
+	HadFactor     bool          // whether a factor was ever enrolled: the first grace is over for good
+	OfflineFrom   time.Time     // when the offline period began: last online login, linking or first enrolment
+	Methods       []Method      // the factors that this version has
+	Window        time.Duration // what is left of an open recovery window
+	News          []string      // what to tell of since the last login
+}
+
+// Method is a factor as the engine sees it.
+type Method struct {
+	Kind, Label string
+	Online      bool
+	Enrolled    bool
+	Reason      string // why it cannot run now
+	CanEnrol    bool   // whether it can be set up at the login window
+}
+
+func (f Facts) method(kind string) (Method, bool) {
+	for _, m := range f.Methods {
+		if m.Kind == kind {
+			return m, true
+		}
+	}
+	return Method{}, false
+}
+
+// Step is where a conversation stands.
+type Step int
+
+// The steps.
+const (
+	StepNew     Step = iota
+	StepHome         // a list of ways, the grace screen, or locked
+	StepOffer        // verified by a PIN; a factor can be set up
+	StepRunning      // a factor asks
+	StepOver         // a Finish was made
+)
+
+// Mode is what a factor that runs is asked to do.
+type Mode int
+
+// The modes.
+const (
+	Verify Mode = iota + 1
+	Enrol
+)
+
+// State is a conversation between two inputs. The zero State is a new one.
+type State struct {
+	Step     Step
+	Kind     string // of the factor that runs
+	Mode     Mode
+	Run      int // number of the run, so that a late answer of an earlier one is known
+	Waiting  bool
+	Proof    Proof
+	Screen   wire.Screen // as last shown
+	Seq      uint64
+	Activity time.Duration // on the continuous clock: when the person last did something
+}
+
+// Proof is what the person has shown in this conversation.
+type Proof struct {
+	Kind   string // of the factor; "" for none
+	Online bool
+}
+
+// Input is one of Begin, Acted, Asked, Ended, Tick and SaveFailed.
+type Input interface{ input() }
+
+// Begin starts the conversation.
+type Begin struct{}
+
+// Acted is what the person did.
+type Acted struct{ Act wire.Act }
+
+// Asked is a screen that the factor of that run wants shown. Wait says that it
+// waits for an act.
+type Asked struct {
+	Run    int
+	Screen wire.Screen
+	Wait   bool
+}
+
+// Ended is how the factor of that run ended. Failed says that it could not do
+// its work; then Result is not looked at.
+type Ended struct {
+	Run      int
+	Verified bool
+	Enrolled bool
+	Failed   bool
+	Note     string
+}
+
+// Tick is the passing of time, and a look at facts that may have changed.
+type Tick struct{}
+
+// SaveFailed says that a Save could not be made to last.
+type SaveFailed struct{}
+
+func (Begin) input()      {}
+func (Acted) input()      {}
+func (Asked) input()      {}
+func (Ended) input()      {}
+func (Tick) input()       {}
+func (SaveFailed) input() {}
+
+// Effect is one of Show, Start, Answer, Stop, Save and Finish, to be carried
+// out in order. When a Save fails, those after it are dropped.
+type Effect interface{ effect() }
+
+// Show draws a screen.
+type Show struct{ Screen wire.Screen }
+
+// Start runs a factor.
+type Start struct {
+	Run  int
+	Kind string
+	Mode Mode
+}
+
+// Answer hands an act to the factor that runs.
+type Answer struct{ Act wire.Act }
+
+// Stop ends the factor that runs.
+type Stop struct{}
+
+// Save keeps what happened, before anything that rests on it is seen.
+type Save struct {
+	FirstGoverned bool   // now is the first governed login
+	Enrolled      bool   // a factor was set up
+	Verified      string // the kind that was shown; "" for none
+	Online        bool   // it was verified by the org
+	NewsShown     bool
+}
+
+// Finish ends the conversation. Allow makes a ticket for the gate.
+type Finish struct {
+	Result string // of wire.Done
+	Allow  bool
+	Reason string // "factor", "enrolment", "grace", "observed", "not_required", "kill_switch", "back", "idle", "failed"
+	Factor string // the kind shown; "" for none
+}
+
+func (Show) effect()   {}
+func (Start) effect()  {}
+func (Answer) effect() {}
+func (Stop) effect()   {}
+func (Save) effect()   {}
+func (Finish) effect() {}

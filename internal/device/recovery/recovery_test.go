@@ -1,0 +1,428 @@
+package recovery_test
+
+import (
+	"crypto/rand"
+	"errors"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/latchkey-mfa/latchkey/internal/clock/clocktest"
+	"github.com/latchkey-mfa/latchkey/internal/device/events"
+	"github.com/latchkey-mfa/latchkey/internal/device/recovery"
+	"github.com/latchkey-mfa/latchkey/internal/device/store"
+	"github.com/latchkey-mfa/latchkey/internal/device/trustedtime"
+	"github.com/latchkey-mfa/latchkey/internal/wire"
+	"github.com/latchkey-mfa/latchkey/pkg/recoverypin"
+)
+
+const (
+	ada = "11111111-1111-1111-1111-111111111111"
+	bob = "22222222-2222-2222-2222-222222222222"
+)
+
+// mac is a device with its server's copy of the secrets, on a real store.
+type mac struct {
+	t       *testing.T
+	clock   *clocktest.Clock
+	records *faulty
+	keeper  *trustedtime.Keeper
+	journal *events.Journal
+	*recovery.Recovery
+	secrets map[string]recoverypin.Secret // as the server has them
+}
+
+// faulty is a store whose writes can be made to fail.
+type faulty struct {
+	*store.Store
+	fail error
+}
+
+func (f *faulty) Write(changes map[string][]byte) error {
+	if f.fail != nil {
+		return f.fail
+	}
+	return f.Store.Write(changes)
+}
+
+func newMac(t *testing.T) *mac {
+	s, err := store.Open(store.Options{Dir: t.TempDir(), Hardware: "mac", Key: make([]byte, store.KeySize)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	m := &mac{t: t, clock: clocktest.New(), records: &faulty{Store: s}, secrets: map[string]recoverypin.Secret{}}
+	m.restart()
+	for _, guid := range []string{ada, bob} {
+		m.ok(m.Register(guid))
+	}
+	m.checkIn()
+	return m
+}
+
+func (m *mac) ok(err error) {
+	m.t.Helper()
+	if err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+// restart is a new process on the same disk.
+func (m *mac) restart() {
+	m.t.Helper()
+	var err error
+	m.keeper, err = trustedtime.Open(m.clock, m.records)
+	m.ok(err)
+	m.journal, err = events.Open(m.records, m.keeper)
+	m.ok(err)
+	m.Recovery = recovery.New(m.records, m.journal, m.keeper, rand.Reader)
+	m.ok(m.EnterBoot())
+}
+
+// checkIn hands the pending secrets to the server, which confirms them.
+func (m *mac) checkIn() []wire.SecretUpload {
+	m.t.Helper()
+	m.ok(m.keeper.Anchor(m.clock.Wall()))
+	uploads, err := m.Uploads(30 * 24 * time.Hour)
+	m.ok(err)
+	var results []wire.SecretResult
+	for _, u := range uploads {
+		m.secrets[u.GUID] = recoverypin.Secret(u.Key)
+		results = append(results, wire.SecretResult{GUID: u.GUID, Generation: u.Generation, Result: wire.SecretConfirmed})
+	}
+	m.ok(m.Results(results))
+	return uploads
+}
+
+// issue is the PIN that the server shows now.
+func (m *mac) issue() string { return recoverypin.Timed(m.secrets[ada], m.clock.Wall()).Digits() }
+
+// answer is the PIN for the device code that the screen shows.
+func (m *mac) answer() string {
+	m.t.Helper()
+	code, _, wait, err := m.DeviceCode(ada)
+	m.ok(err)
+	if code.IsZero() {
+		m.t.Fatalf("no device code is shown; the next in %s", wait)
+	}
+	return recoverypin.ForDeviceCode(m.secrets[ada], code).Digits()
+}
+
+// wrong is a PIN with a right check digit that no secret made.
+func wrong(n int) string {
+	for i := n * 7919; ; i++ {
+		var digits [9]byte
+		for d, rest := 7, i*10007+12345678; d >= 0; d, rest = d-1, rest/10 {
+			digits[d] = '0' + byte(rest%10)
+		}
+		for c := byte('0'); c <= '9'; c++ {
+			digits[8] = c
+			if _, err := recoverypin.ParsePIN(string(digits[:])); err == nil {
+				return string(digits[:])
+			}
+		}
+	}
+}
+
+func (m *mac) try(guid, typed string) recovery.Verdict {
+	m.t.Helper()
+	v, err := m.Try(guid, typed, time.Hour)
+	m.ok(err)
+	return v
+}
+
+func (m *mac) want(typed string, want recovery.Result) recovery.Verdict {
+	m.t.Helper()
+	v := m.try(ada, typed)
+	if v.Result != want {
+		m.t.Fatalf("result %d, want %d (%+v)", v.Result, want, v)
+	}
+	return v
+}
+
+func (m *mac) eventTypes() []string {
+	m.t.Helper()
+	list, err := m.journal.Pending(1000)
+	m.ok(err)
+	var out []string
+	for _, e := range list {
+		out = append(out, e.Type)
+	}
+	return out
+}
+
+func TestAPINOpensAWindowForItsUserOnly(t *testing.T) {
+	m := newMac(t)
+	pin := m.issue()
+	m.clock.Run(100 * time.Second)
+	if v := m.want(pin, recovery.Activated); v.Window != time.Hour || v.Method != recoverypin.ByTime {
+		t.Errorf("verdict %+v", v)
+	}
+	m.clock.Run(59 * time.Minute)
+	m.want(pin, recovery.Reused)
+	if v := m.try(bob, pin); v.Accepted() {
+		t.Error("it worked for another user")
+	}
+	m.clock.Run(time.Minute)
+	m.want(pin, recovery.Expired)
+	if v := m.want(pin, recovery.Expired); v.Wait != 0 {
+		t.Error("an expired PIN counted as a miss")
+	}
+}
+
+func TestAPINIsGoodForTwoMinutesAndTheSkew(t *testing.T) {
+	m := newMac(t)
+	pin := m.issue()
+	m.clock.Run(151 * time.Second)
+	m.want(pin, recovery.Wrong)
+}
+
+func TestWhatIsMistypedIsNoAttempt(t *testing.T) {
+	m := newMac(t)
+	pin := m.issue()
+	swapped := pin[1:2] + pin[0:1] + pin[2:]
+	if swapped == pin {
+		swapped = string('0'+(pin[0]-'0'+1)%10) + pin[1:]
+	}
+	for range 20 {
+		m.want(swapped, recovery.Mistyped)
+		m.want(pin[:8], recovery.NotAPIN)
+	}
+	m.want(pin, recovery.Activated)
+}
+
+func TestASecondPINRestartsTheWindowAndVoidsTheFirst(t *testing.T) {
+	m := newMac(t)
+	first := m.issue()
+	m.want(first, recovery.Activated)
+	m.clock.Run(50 * time.Minute)
+	second := m.issue()
+	m.want(second, recovery.Activated)
+	m.want(first, recovery.Expired)
+	m.clock.Run(50 * time.Minute)
+	m.want(second, recovery.Reused)
+}
+
+func TestAnActivationVoidsEveryEarlierPIN(t *testing.T) {
+	m := newMac(t)
+	early := m.issue()
+	m.clock.Run(10 * time.Second)
+	m.want(m.issue(), recovery.Activated)
+	m.want(early, recovery.Wrong)
+}
+
+// TestLockOut is recovery-pin-v1 §6, through restarts and a reboot.
+func TestLockOut(t *testing.T) {
+	m := newMac(t)
+	for i := range 4 {
+		if v := m.want(wrong(i), recovery.Wrong); v.Wait != 0 {
+			t.Fatalf("miss %d waits %s", i+1, v.Wait)
+		}
+	}
+	if v := m.want(wrong(4), recovery.Wrong); v.Wait != time.Minute {
+		t.Fatalf("the fifth miss waits %s, want a minute", v.Wait)
+	}
+	m.restart()
+	if v := m.want(m.issue(), recovery.Throttled); v.Wait != time.Minute {
+		t.Fatalf("after a kill %s are left, want all", v.Wait)
+	}
+	m.clock.Run(30 * time.Second)
+	_, _, err := m.keeper.Observe()
+	m.ok(err)
+	m.clock.Reboot()
+	m.clock.SetWall(24 * time.Hour)
+	m.restart()
+	if v := m.want(wrong(5), recovery.Throttled); v.Wait != 30*time.Second {
+		t.Fatalf("after a reboot %s are left, want what was left", v.Wait)
+	}
+	m.checkIn()
+	for i, want := range []time.Duration{2, 4, 8, 16, 32, 60, 60} {
+		m.clock.Run(time.Hour)
+		if v := m.want(wrong(10+i), recovery.Wrong); v.Wait != want*time.Minute {
+			t.Fatalf("miss %d waits %s, want %d minutes", 6+i, v.Wait, want)
+		}
+	}
+	m.clock.Run(time.Hour)
+	if v := m.want(m.issue(), recovery.Wrong); !v.OnlyDeviceCode {
+		t.Fatal("after ten misses a timed PIN was still taken")
+	}
+	m.clock.Run(time.Hour)
+	m.want(m.answer(), recovery.Activated)
+	if v := m.want(wrong(30), recovery.Wrong); v.Wait != 0 || v.OnlyDeviceCode {
+		t.Errorf("an activated PIN did not end the streak: %+v", v)
+	}
+}
+
+func TestAnotherFactorEndsTheWaitNotTheCount(t *testing.T) {
+	m := newMac(t)
+	for i := range 5 {
+		m.want(wrong(i), recovery.Wrong)
+	}
+	m.ok(m.FactorSucceeded(ada))
+	if v := m.want(wrong(9), recovery.Wrong); v.Wait != 2*time.Minute {
+		t.Errorf("the sixth miss waits %s, want two minutes", v.Wait)
+	}
+}
+
+func TestWhileTheTimeIsNotTrustedOnlyDeviceCodesCount(t *testing.T) {
+	m := newMac(t)
+	before := m.issue()
+	m.want(before, recovery.Activated)
+	m.clock.Reboot()
+	m.clock.SetWall(-24 * time.Hour)
+	m.restart()
+	m.want(before, recovery.Expired)
+	m.want(m.issue(), recovery.Wrong)
+	m.want(m.answer(), recovery.Activated)
+	m.clock.Run(59 * time.Minute)
+	if left, _, _ := m.Window(ada, time.Hour); left != time.Minute {
+		t.Errorf("window opened without trusted time: %s left", left)
+	}
+	m.clock.Reboot()
+	m.clock.SetWall(-24 * time.Hour)
+	m.restart()
+	if left, _, _ := m.Window(ada, time.Hour); left != 0 {
+		t.Errorf("it outlived a reboot: %s left", left)
+	}
+}
+
+func TestTheDeviceCode(t *testing.T) {
+	m := newMac(t)
+	first := m.answer()
+	m.clock.Run(14 * time.Minute)
+	if m.answer() != first {
+		t.Error("opening the screen again shows another code")
+	}
+	m.clock.Run(time.Minute)
+	if second := m.answer(); second == first {
+		t.Error("the code outlived its 15 minutes")
+	}
+	for i := range 3 {
+		m.want(wrong(i), recovery.Wrong)
+	}
+	code, _, wait, err := m.DeviceCode(ada)
+	m.ok(err)
+	if !code.IsZero() || wait != time.Minute {
+		t.Fatalf("after three misses: code %v, the next in %s", !code.IsZero(), wait)
+	}
+	m.clock.Run(time.Minute)
+	m.answer()
+	m.want(wrong(3), recovery.Wrong)
+	m.want(wrong(4), recovery.Wrong)
+	m.clock.Run(time.Minute)
+	m.want(wrong(5), recovery.Wrong)
+	if _, _, wait, _ := m.DeviceCode(ada); wait != 2*time.Minute {
+		t.Errorf("the second pause is %s, want two minutes", wait)
+	}
+}
+
+func TestAShorterPolicyShortensTheWindow(t *testing.T) {
+	m := newMac(t)
+	m.want(m.issue(), recovery.Activated)
+	m.clock.Run(10 * time.Minute)
+	if left, _, _ := m.Window(ada, 15*time.Minute); left != 5*time.Minute {
+		t.Errorf("left %s, want 5m", left)
+	}
+	if left, _, _ := m.Window(ada, 5*time.Hour); left != 50*time.Minute {
+		t.Errorf("a longer policy lengthened it: %s left", left)
+	}
+}
+
+func TestAWindowKeepsItsSecretThroughRotation(t *testing.T) {
+	m := newMac(t)
+	pin := m.issue()
+	m.want(pin, recovery.Activated)
+	if uploads := m.checkIn(); len(uploads) != 1 || uploads[0].GUID != ada || uploads[0].Proof == nil {
+		t.Fatalf("an activation did not rotate that one secret: %d uploads", len(uploads))
+	}
+	m.want(pin, recovery.Reused)
+	m.clock.Run(time.Second)
+	m.want(m.issue(), recovery.Activated) // made with the new secret
+}
+
+func TestThePendingSecretCountsBeforeItIsConfirmed(t *testing.T) {
+	m := newMac(t)
+	m.ok(m.Rotate(ada))
+	uploads, err := m.Uploads(30 * 24 * time.Hour)
+	m.ok(err)
+	again, err := m.Uploads(30 * 24 * time.Hour)
+	m.ok(err)
+	if len(again) != 1 || string(again[0].Key) != string(uploads[0].Key) {
+		t.Fatal("a pending secret was replaced before it was confirmed")
+	}
+	// The server took it and its answer was lost.
+	m.secrets[ada] = recoverypin.Secret(uploads[0].Key)
+	m.want(m.issue(), recovery.Activated)
+}
+
+func TestAStaleNumberIsRaisedAndTheSecretKept(t *testing.T) {
+	m := newMac(t)
+	m.ok(m.Rotate(ada))
+	before, _ := m.Uploads(time.Hour * 720)
+	m.ok(m.Results([]wire.SecretResult{{GUID: ada, Generation: 40, Result: wire.SecretStale}}))
+	after, _ := m.Uploads(time.Hour * 720)
+	if after[0].Generation != 41 || string(after[0].Key) != string(before[0].Key) {
+		t.Errorf("generation %d", after[0].Generation)
+	}
+}
+
+func TestSecretsAreRotatedEverySevenDays(t *testing.T) {
+	m := newMac(t)
+	m.clock.Run(7*24*time.Hour - time.Minute)
+	if n := len(m.checkIn()); n != 0 {
+		t.Fatalf("%d rotated early", n)
+	}
+	m.clock.Run(time.Minute)
+	if n := len(m.checkIn()); n != 2 {
+		t.Errorf("%d rotated, want both", n)
+	}
+}
+
+func TestTurningRecoveryOffEndsItAll(t *testing.T) {
+	m := newMac(t)
+	pin := m.issue()
+	m.want(pin, recovery.Activated)
+	m.ok(m.Off())
+	m.want(pin, recovery.Unavailable)
+	if !slices.Contains(m.eventTypes(), events.PINExpire) {
+		t.Error("no event tells of the window's end")
+	}
+}
+
+func TestAWriteThatFailsLetsNobodyIn(t *testing.T) {
+	m := newMac(t)
+	pin := m.issue()
+	m.records.fail = syscall.EIO
+	if v, err := m.Try(ada, pin, time.Hour); !errors.Is(err, syscall.EIO) || v.Accepted() {
+		t.Fatalf("verdict %+v, error %v", v, err)
+	}
+	m.records.fail = nil
+	m.want(pin, recovery.Activated)
+}
+
+func TestEventsTellWhatHappenedAndNoMore(t *testing.T) {
+	m := newMac(t)
+	m.ok(m.journal.Delivered(ids(m)))
+	m.want(wrong(1), recovery.Wrong)
+	pin := m.issue()
+	m.want(pin, recovery.Activated)
+	m.want(pin, recovery.Reused)
+	m.clock.Run(time.Hour)
+	m.ok(m.Sweep(time.Hour))
+	m.ok(m.Sweep(time.Hour))
+	want := []string{events.PINReject, events.PINActivate, events.PINReuse, events.PINExpire}
+	if got := m.eventTypes(); !slices.Equal(got, want) {
+		t.Errorf("events %q, want %q", got, want)
+	}
+}
+
+func ids(m *mac) []string {
+	list, err := m.journal.Pending(1000)
+	m.ok(err)
+	var out []string
+	for _, e := range list {
+		out = append(out, e.ID)
+	}
+	return out
+}

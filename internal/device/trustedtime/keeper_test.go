@@ -1,0 +1,133 @@
+package trustedtime_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/latchkey-mfa/latchkey/internal/clock/clocktest"
+	"github.com/latchkey-mfa/latchkey/internal/device/store"
+	"github.com/latchkey-mfa/latchkey/internal/device/trustedtime"
+)
+
+func openStore(t *testing.T) *store.Store {
+	t.Helper()
+	s, err := store.Open(store.Options{Dir: t.TempDir(), Hardware: "mac", Key: make([]byte, store.KeySize)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func open(t *testing.T, c *clocktest.Clock, s *store.Store) *trustedtime.Keeper {
+	t.Helper()
+	k, err := trustedtime.Open(c, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// TestSources walks the cases of design §7; each row begins with a device that
+// has run for a day, the last hour of it since a check-in where anchored.
+func TestSources(t *testing.T) {
+	tests := []struct {
+		name     string
+		anchored bool
+		then     func(*clocktest.Clock)
+		reboots  bool
+		want     trustedtime.Source
+		at       time.Duration // of Time after Start, a day counted
+	}{
+		{"nothing speaks against the wall clock", false, func(*clocktest.Clock) {}, false, trustedtime.Wall, 0},
+		{"set back in the same boot", false, func(c *clocktest.Clock) { c.SetWall(-time.Hour) }, false, trustedtime.Untrusted, 0},
+		{"set ahead in the same boot", false, func(c *clocktest.Clock) { c.SetWall(time.Hour) }, false, trustedtime.Untrusted, 0},
+		{"corrected by a few seconds", false, func(c *clocktest.Clock) { c.SetWall(-20 * time.Second) }, false, trustedtime.Wall, 0},
+		{"anchored: the wall clock is ignored", true, func(c *clocktest.Clock) { c.SetWall(-time.Hour) }, false, trustedtime.Anchored, 0},
+		{"rebooted with the clock right", true, func(c *clocktest.Clock) { c.Reboot() }, true, trustedtime.Wall, time.Minute},
+		{"rebooted with the clock set back", true, func(c *clocktest.Clock) { c.Reboot(); c.SetWall(-time.Hour) }, true, trustedtime.Untrusted, 20 * time.Second},
+		{"rebooted a little behind the floor", true, func(c *clocktest.Clock) { c.Reboot(); c.SetWall(-65 * time.Second) }, true, trustedtime.Wall, 20 * time.Second},
+		{"rebooted with the clock far ahead", true, func(c *clocktest.Clock) { c.Reboot(); c.SetWall(time.Hour) }, true, trustedtime.Wall, time.Hour + time.Minute},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c, s := clocktest.New(), openStore(t)
+			k := open(t, c, s)
+			c.Run(24 * time.Hour)
+			if tt.anchored {
+				if err := k.Anchor(c.Wall()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, _, err := k.Observe(); err != nil {
+				t.Fatal(err)
+			}
+			tt.then(c)
+			k = open(t, c, s) // a restart of the daemon changes nothing
+			r := k.Now()
+			if r.Source != tt.want {
+				t.Errorf("source %s, want %s", r.Source, tt.want)
+			}
+			want := clocktest.Start.Add(24*time.Hour + tt.at)
+			if off := r.Time.Sub(want); off.Abs() > 21*time.Second {
+				t.Errorf("time %s, want %s", r.Time, want)
+			}
+		})
+	}
+}
+
+func TestACheckInLowersTheFloor(t *testing.T) {
+	c, s := clocktest.New(), openStore(t)
+	c.SetWall(365 * 24 * time.Hour) // a year ahead when the device was set up
+	k := open(t, c, s)
+	if err := k.Anchor(clocktest.Start); err != nil {
+		t.Fatal(err)
+	}
+	c.Reboot()
+	c.SetWall(-365 * 24 * time.Hour)
+	if r := open(t, c, s).Now(); r.Source != trustedtime.Wall {
+		t.Errorf("after the clock was put right: source %s", r.Source)
+	}
+}
+
+func TestAChangeIsToldOnce(t *testing.T) {
+	c, s := clocktest.New(), openStore(t)
+	k := open(t, c, s)
+	c.SetWall(-time.Hour)
+	if _, change, _ := k.Observe(); change == nil || change.To != trustedtime.Untrusted {
+		t.Fatalf("the rollback was not told: %v", change)
+	}
+	if _, change, _ := open(t, c, s).Observe(); change != nil {
+		t.Errorf("told again after a restart: %v", change)
+	}
+}
+
+// TestWaits: no reboot shortens a wait, and time that ran is not waited twice.
+func TestWaits(t *testing.T) {
+	c, s := clocktest.New(), openStore(t)
+	k := open(t, c, s)
+	w := k.Now().Begin(10 * time.Minute)
+	c.Run(4 * time.Minute)
+	if left := k.Now().Left(w); left != 6*time.Minute {
+		t.Fatalf("left %s, want 6m", left)
+	}
+	if _, _, err := k.Observe(); err != nil {
+		t.Fatal(err)
+	}
+	c.Reboot()
+	c.SetWall(24 * time.Hour) // the wall clock has no say in waits
+	k = open(t, c, s)
+	if left := k.Now().Left(w); left != 6*time.Minute {
+		t.Errorf("after a reboot: left %s, want what was left", left)
+	}
+	w = k.Now().Carry(w)
+	c.Run(5 * time.Minute)
+	if left := k.Now().Left(w); left != time.Minute {
+		t.Errorf("carried over and run on: left %s, want 1m", left)
+	}
+	c.Reboot()
+	c.Reboot() // two boots on, nothing is known of when it ran
+	if left := open(t, c, s).Now().Left(w); left != 6*time.Minute {
+		t.Errorf("after boots that were not seen: left %s, want all of it", left)
+	}
+}
