@@ -1,0 +1,76 @@
+package pki
+
+import (
+	"context"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"database/sql"
+	"encoding/asn1"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/latchkey-mfa/latchkey/internal/server/store"
+)
+
+// markerOID marks a Device Access certificate, as Okta's own do.
+func markerOID() asn1.ObjectIdentifier {
+	return asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 51150, 13, 1}
+}
+
+// marker is the extension: INTEGER 1.
+func marker() pkix.Extension {
+	return pkix.Extension{Id: markerOID(), Value: []byte{asn1.TagInteger, 1, 1}}
+}
+
+// HasMarker reports whether a certificate carries the Device Access marker.
+func HasMarker(c *x509.Certificate) bool {
+	for _, e := range c.Extensions {
+		if !e.Id.Equal(markerOID()) {
+			continue
+		}
+		var v int
+		rest, err := asn1.Unmarshal(e.Value, &v)
+		return err == nil && len(rest) == 0 && v == 1
+	}
+	return false
+}
+
+// ErrUnknownCertificate is one that this server did not issue, or has revoked.
+var ErrUnknownCertificate = errors.New("the certificate is unknown here, or revoked")
+
+// Certificate is what is known of one that was issued.
+type Certificate struct {
+	Fingerprint string
+	TiedSerial  string // folded; the challenge named this serial number
+	ChallengeAt time.Time
+	Renews      string // fingerprint of the one that signed for it
+	DeviceID    string // of the Mac that uses it; "" before its first check-in
+}
+
+// FindCertificate is what is known of the certificate. The error is
+// ErrUnknownCertificate, or the database's.
+func FindCertificate(ctx context.Context, tx *sql.Tx, fingerprint string) (Certificate, error) {
+	c := Certificate{Fingerprint: fingerprint}
+	var challenged sql.NullInt64
+	err := tx.QueryRowContext(ctx, `SELECT c.tied_serial, c.renews, c.device_id, s.created_at FROM certificates c
+		LEFT JOIN scep_challenges s ON s.id = c.challenge_id WHERE c.fingerprint = $1 AND c.revoked_at IS NULL`, fingerprint).
+		Scan(&c.TiedSerial, &c.Renews, &c.DeviceID, &challenged)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Certificate{}, ErrUnknownCertificate
+	}
+	if err != nil {
+		return Certificate{}, fmt.Errorf("read certificate %s: %w", fingerprint, err)
+	}
+	c.ChallengeAt = store.Time(challenged)
+	return c, nil
+}
+
+// Assign says which Mac uses a certificate. It never moves to another.
+func Assign(ctx context.Context, tx *sql.Tx, fingerprint, deviceID string) error {
+	_, err := tx.ExecContext(ctx, `UPDATE certificates SET device_id = $2 WHERE fingerprint = $1 AND device_id = ''`, fingerprint, deviceID)
+	if err != nil {
+		return fmt.Errorf("assign certificate %s: %w", fingerprint, err)
+	}
+	return nil
+}
