@@ -1,0 +1,39 @@
+//go:build terminalpanel
+
+package main
+
+import (
+	"os"
+
+	"github.com/latchkey-mfa/latchkey/plugin/panel"
+	"github.com/latchkey-mfa/latchkey/plugin/panel/terminal"
+)
+
+// openPanel draws on the terminal of the host process, wherever its standard
+// streams lead, else on those.
+func openPanel() (panel.Panel, error) {
+	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	if err != nil {
+		return terminal.Open(os.Stdin, os.Stdout)
+	}
+	p, err := terminal.Open(tty, tty)
+	if err != nil {
+		_ = tty.Close()
+		return nil, err
+	}
+	return ttyPanel{Panel: p, tty: tty}, nil
+}
+
+// ttyPanel closes the terminal that it opened.
+type ttyPanel struct {
+	panel.Panel
+	tty *os.File
+}
+
+func (p ttyPanel) Close() error {
+	err := p.Panel.Close()
+	if closed := p.tty.Close(); err == nil {
+		err = closed
+	}
+	return err
+}
