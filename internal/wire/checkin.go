@@ -206,7 +206,8 @@ type APIError struct {
 	ErrorLink    string          `json:"errorLink"`
 	ErrorID      string          `json:"errorId"`
 	ErrorCauses  []APIErrorCause `json:"errorCauses"`
-	Reason       string          `json:"reason,omitempty"` // of a 403 from the device API
+	Reason       string          `json:"reason,omitempty"`  // of a 403 from the device API
+	LastSeq      *uint64         `json:"lastSeq,omitempty"` // of a 409 from it: the highest seq taken
 }
 
 // APIErrorCause is one cause in an APIError.

@@ -256,8 +256,8 @@ func TestChallenges(t *testing.T) {
 			t.Errorf("the database holds a challenge in the clear (%v)", err)
 		}
 		events, err := o.log.Find(t.Context(), tx, systemlog.Query{Type: systemlog.ChallengeRefused, Limit: 10})
-		if len(events) != 5 {
-			t.Errorf("%d refusals in the system log, want 5", len(events))
+		if len(events) != 6 {
+			t.Errorf("%d refusals in the system log, want 6", len(events))
 		}
 		return err
 	})

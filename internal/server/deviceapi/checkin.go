@@ -1,0 +1,181 @@
+package deviceapi
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/latchkey-mfa/latchkey/internal/server/apierror"
+	"github.com/latchkey-mfa/latchkey/internal/server/directory"
+	"github.com/latchkey-mfa/latchkey/internal/server/recovery"
+	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
+	"github.com/latchkey-mfa/latchkey/internal/server/vault"
+	"github.com/latchkey-mfa/latchkey/internal/wire"
+)
+
+// tokenLife is how long a Mac keeps its token before it gets another.
+const tokenLife = 30 * 24 * time.Hour
+
+// take answers one check-in within tx. An *apierror.Error is an answer too,
+// with which tx is committed.
+func (s *Server) take(ctx context.Context, tx *sql.Tx, fingerprint string, in wire.CheckIn) ([]byte, error) {
+	d, err := s.bind(ctx, tx, fingerprint, in)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case in.Seq == d.LastSeq && d.LastAnswer != "":
+		// The Mac did not get the answer. It was true when it was made, and the
+		// Mac's next check-in brings what has changed since.
+		return s.Vault.Open(vault.ForAnswers, d.LastAnswer, d.ID, strconv.FormatUint(d.LastSeq, 10))
+	case in.Seq <= d.LastSeq:
+		return nil, s.wentBack(ctx, tx, d, in)
+	}
+	return s.fresh(ctx, tx, &d, in)
+}
+
+// wentBack answers a Mac whose store is a copy of an earlier one. Whoever has
+// the copy may have its secrets: all are rotated.
+func (s *Server) wentBack(ctx context.Context, tx *sql.Tx, d directory.Device, in wire.CheckIn) error {
+	err := errors.Join(
+		directory.OrderAll(ctx, tx, d.ID, wire.CommandRotate, s.Now()),
+		s.Log.Append(ctx, tx, systemlog.Event{Type: systemlog.SequenceBack, Severity: systemlog.Warn, Message: "A device's sequence went back: its store was restored or copied",
+			Actor: recovery.DeviceActor(d), Targets: []systemlog.Target{target(d)},
+			Detail: map[string]string{"seq": strconv.FormatUint(in.Seq, 10), "lastSeq": strconv.FormatUint(d.LastSeq, 10)}}))
+	if err != nil {
+		return err
+	}
+	e := apierror.New(http.StatusConflict, "The sequence number went back.", fmt.Sprintf("seq: %d, the last one taken is %d", in.Seq, d.LastSeq))
+	e.Body.LastSeq = &d.LastSeq
+	return e
+}
+
+func (s *Server) fresh(ctx context.Context, tx *sql.Tx, d *directory.Device, in wire.CheckIn) ([]byte, error) {
+	now := s.Now()
+	settings, err := directory.Settings(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	out := wire.CheckInAnswer{Now: now.UTC(), DeviceID: d.ID, NextIn: int(s.Every / time.Second), More: len(in.Events) == wire.MaxCheckInEvents,
+		MinAgent: s.MinAgent, Settings: settings}
+	describe(d, in)
+	d.SeenAt, d.Clock, d.KillSwitch, d.ArmedState, d.ArmedReason = now, in.Clock, in.KillSwitch, in.Armed.State, in.Armed.Reason
+	d.PolicyState, d.PolicySHA256, d.PolicyErrors, d.Effective = in.Policy.State, in.Policy.SHA256, in.Policy.Errors, in.Policy.Effective
+	if out.Token, err = s.token(ctx, tx, d, in.Token); err != nil {
+		return nil, err
+	}
+	if err := directory.Acknowledge(ctx, tx, d.ID, in.Ack, now); err != nil {
+		return nil, err
+	}
+	if out.Accounts, err = s.accounts(ctx, tx, *d, in.Accounts); err != nil {
+		return nil, err
+	}
+	if out.Secrets, err = s.secrets(ctx, tx, *d, in.Secrets, settings); err != nil {
+		return nil, err
+	}
+	if out.Events, err = s.events(ctx, tx, *d, in.Events); err != nil {
+		return nil, err
+	}
+	if out.Commands, err = directory.Waiting(ctx, tx, d.ID); err != nil {
+		return nil, err
+	}
+	return s.keep(ctx, tx, d, in.Seq, out)
+}
+
+// keep stores the answer, sealed since it may hold a token, for a Mac that
+// asks again.
+func (s *Server) keep(ctx context.Context, tx *sql.Tx, d *directory.Device, seq uint64, out wire.CheckInAnswer) ([]byte, error) {
+	raw, err := json.Marshal(out)
+	if err != nil {
+		return nil, fmt.Errorf("encode the answer to a check-in: %w", err)
+	}
+	d.LastSeq = seq
+	if d.LastAnswer, err = s.Vault.Seal(vault.ForAnswers, raw, d.ID, strconv.FormatUint(seq, 10)); err != nil {
+		return nil, fmt.Errorf("seal the answer to a check-in: %w", err)
+	}
+	return raw, directory.SaveDevice(ctx, tx, d, s.Now())
+}
+
+// token gives a Mac a new token when it has none, lost it, or has had it for
+// long. The one before stays good until the new one has been shown.
+func (s *Server) token(ctx context.Context, tx *sql.Tx, d *directory.Device, shown string) (string, error) {
+	current, before := same(d.TokenHash, shown), same(d.TokenBeforeHash, shown)
+	if shown != "" && d.TokenHash != "" && !current && !before {
+		err := s.Log.Append(ctx, tx, systemlog.Event{Type: systemlog.TokenMismatch, Severity: systemlog.Warn, Message: "A device showed a token that is not its own",
+			Actor: recovery.DeviceActor(*d), Targets: []systemlog.Target{target(*d)}, Outcome: systemlog.Outcome{Result: systemlog.Failure}})
+		if err != nil {
+			return "", err
+		}
+	}
+	if current && s.Now().Sub(d.TokenAt) < tokenLife {
+		d.TokenBeforeHash = ""
+		return "", nil
+	}
+	token := rand.Text()
+	d.TokenBeforeHash = ""
+	if current || before {
+		d.TokenBeforeHash = digest(shown)
+	}
+	d.TokenHash, d.TokenAt = digest(token), s.Now()
+	return token, nil
+}
+
+func (s *Server) accounts(ctx context.Context, tx *sql.Tx, d directory.Device, reported []wire.Account) ([]wire.AccountAnswer, error) {
+	out := []wire.AccountAnswer{}
+	for _, r := range reported {
+		a, changed, err := directory.SaveReported(ctx, tx, d.ID, r, s.Now())
+		if err != nil {
+			return nil, err
+		}
+		answer := wire.AccountAnswer{GUID: r.GUID, Prelink: a.Prelink}
+		if !a.FirstGov.IsZero() {
+			answer.FirstGovernedAt = &a.FirstGov
+		}
+		out = append(out, answer)
+		if !changed {
+			continue
+		}
+		err = s.Log.Append(ctx, tx, systemlog.Event{Type: systemlog.AccountSync, Message: "OS user account recorded", Actor: recovery.DeviceActor(d),
+			Targets: []systemlog.Target{target(d), accountTarget(a)}, Detail: map[string]string{"linked": a.Linked, "governed": strconv.FormatBool(a.Governed)}})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func accountTarget(a directory.Account) systemlog.Target {
+	return systemlog.Target{ID: a.ID, Type: "OSAccount", AlternateID: a.Name, DisplayName: a.FullName}
+}
+
+// secrets registers uploads. While recovery is off none is taken: the server
+// holds no secret that it may not use.
+func (s *Server) secrets(ctx context.Context, tx *sql.Tx, d directory.Device, uploads []wire.SecretUpload, settings wire.Settings) ([]wire.SecretResult, error) {
+	out := []wire.SecretResult{}
+	if !settings.Recovery {
+		return out, nil
+	}
+	for _, u := range uploads {
+		a, err := directory.AccountByGUID(ctx, tx, d.ID, u.GUID)
+		if errors.Is(err, directory.ErrNotFound) {
+			// Without an answer it stays pending on the Mac, which sends it again
+			// once it has reported the account.
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		result, err := s.Book.Register(ctx, tx, d, a, u)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, result)
+	}
+	return out, nil
+}

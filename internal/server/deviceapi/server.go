@@ -1,0 +1,142 @@
+package deviceapi
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/latchkey-mfa/latchkey/internal/server/apierror"
+	"github.com/latchkey-mfa/latchkey/internal/server/directory"
+	"github.com/latchkey-mfa/latchkey/internal/server/pki"
+	"github.com/latchkey-mfa/latchkey/internal/server/recovery"
+	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
+	"github.com/latchkey-mfa/latchkey/internal/server/vault"
+	"github.com/latchkey-mfa/latchkey/internal/wire"
+)
+
+// Database runs transactions.
+type Database interface {
+	Update(ctx context.Context, do func(tx *sql.Tx) error) error
+}
+
+// Registry takes secrets and activations.
+type Registry interface {
+	Register(ctx context.Context, tx *sql.Tx, d directory.Device, a directory.Account, u wire.SecretUpload) (wire.SecretResult, error)
+	Activated(ctx context.Context, tx *sql.Tx, d directory.Device, a directory.Account, v recovery.Activation) error
+}
+
+// Journal takes the events.
+type Journal interface {
+	Append(ctx context.Context, tx *sql.Tx, e systemlog.Event) error
+}
+
+// Server answers check-ins. All fields but MinAgent are needed.
+type Server struct {
+	DB       Database
+	Vault    *vault.Vault
+	Log      Journal
+	Book     Registry
+	Zap      *zap.Logger
+	Now      func() time.Time
+	Every    time.Duration // between check-ins
+	MinAgent string        // oldest version of the daemon that is welcome
+	Pace     *Pace
+}
+
+// Handler is the device listener's.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST "+wire.CheckInPath, s.checkIn)
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		apierror.New(http.StatusNotFound, "Not found: this listener serves devices only.").Write(w)
+	})
+	return mux
+}
+
+// WellKnown tells a Mac where the device listener is. It belongs on the main
+// listener.
+func WellKnown(deviceURL string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(wire.WellKnown{DeviceURL: deviceURL})
+	})
+}
+
+// TLS is the device listener's configuration: TLS 1.3, and a client
+// certificate of the authority where there is one. That there is one is
+// checked by the handler, which can say what is missing.
+func TLS(server tls.Certificate, authority *x509.CertPool, now func() time.Time) *tls.Config {
+	return &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{server}, ClientAuth: tls.VerifyClientCertIfGiven, ClientCAs: authority, Time: now}
+}
+
+func (s *Server) checkIn(w http.ResponseWriter, r *http.Request) {
+	raw, err := s.answer(r)
+	var refusal *apierror.Error
+	switch {
+	case err == nil:
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Cache-Control", "no-store")
+		_, _ = w.Write(raw)
+	case errors.As(err, &refusal):
+		s.Zap.Info("check-in refused", zap.String("client", r.RemoteAddr), zap.Int("status", refusal.Status), zap.String("error_id", refusal.Body.ErrorID),
+			zap.String("summary", refusal.Body.ErrorSummary), zap.String("reason", refusal.Body.Reason), zap.Any("causes", refusal.Body.ErrorCauses))
+		refusal.Write(w)
+	default:
+		hidden := apierror.Internal(err)
+		s.Zap.Error("check-in failed", zap.String("client", r.RemoteAddr), zap.String("error_id", hidden.Body.ErrorID), zap.Error(err))
+		hidden.Write(w)
+	}
+}
+
+func (s *Server) answer(r *http.Request) ([]byte, error) {
+	cert, err := certificate(r)
+	if err != nil {
+		return nil, err
+	}
+	fingerprint := pki.Fingerprint(cert)
+	if wait := s.Pace.wait(fingerprint, s.Now()); wait > 0 {
+		e := apierror.New(http.StatusServiceUnavailable, "Too many check-ins.")
+		e.RetryAfter = strconv.Itoa(int(wait/time.Second) + 1)
+		return nil, e
+	}
+	in, err := Decode(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	var raw []byte
+	var refusal *apierror.Error
+	err = s.DB.Update(r.Context(), func(tx *sql.Tx) (err error) {
+		raw, err = s.take(r.Context(), tx, fingerprint, in)
+		if errors.As(err, &refusal) {
+			// A refusal is an answer: its event and the claim must stand.
+			return nil
+		}
+		return err
+	})
+	if err == nil && refusal != nil {
+		return nil, refusal
+	}
+	return raw, err
+}
+
+// certificate is the client's, verified by the handshake and marked.
+func certificate(r *http.Request) (*x509.Certificate, error) {
+	if r.TLS == nil || len(r.TLS.VerifiedChains) == 0 {
+		return nil, unknown("no client certificate was shown")
+	}
+	cert := r.TLS.VerifiedChains[0][0]
+	// Another certificate of the same authority, made for another purpose, must
+	// not open this door.
+	if !pki.HasMarker(cert) {
+		return nil, unknown("the certificate lacks the Device Access marker")
+	}
+	return cert, nil
+}
