@@ -24,7 +24,7 @@ func ways(rules Rules, facts Facts, now trustedtime.Reading) []wire.Choice {
 	var out []wire.Choice
 	for _, kind := range rules.Allowed {
 		m, known := facts.method(kind)
-		if !known || !m.Enrolled || !m.Online && !rules.Offline {
+		if !known || !m.Enrolled {
 			continue
 		}
 		reason := m.Reason
@@ -63,7 +63,7 @@ func setups(rules Rules, facts Facts) []wire.Choice {
 	var out []wire.Choice
 	for _, kind := range rules.Allowed {
 		m, known := facts.method(kind)
-		if !known || !m.CanEnrol || !m.Online && !rules.Offline {
+		if !known || !m.CanEnrol {
 			continue
 		}
 		out = append(out, wire.Choice{ID: m.Kind, Label: fmt.Sprintf(textSetUp, m.Label), Enabled: true})

@@ -9,8 +9,7 @@ import (
 // Rules are the policy as it is for one account.
 type Rules struct {
 	Governed      bool          // whether a second factor is required of the account
-	Allowed       []string      // kinds of factor, in the order to show
-	Offline       bool          // whether offline factors are shown and enforced
+	Allowed       []string      // kinds of factor that the policy lets be used, in the order to show
 	OfflinePeriod time.Duration // LoginPeriodWithOfflineFactor
 	Grace         time.Duration // LoginPeriodWithoutEnrolledFactor
 	Observe       bool          // LatchkeyEnforcement is observe

@@ -86,3 +86,15 @@ func (m *Manager) Remember(guid string, firstGoverned time.Time) error {
 func (r *Record) know(a factor.Account) {
 	r.UID, r.Name, r.FullName = a.UID, a.Name, a.FullName
 }
+
+// Tell leaves word for the person, to be shown at the next login.
+func (m *Manager) Tell(guid, text string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	rec, err := m.record(guid)
+	if err != nil {
+		return err
+	}
+	rec.News = append(rec.News, text)
+	return m.keep(guid, rec)
+}

@@ -85,7 +85,8 @@ type Manager struct {
 	Factors    []factor.Registered // those of AllowedFactors
 	PIN        []factor.Registered // the recovery PIN's two screens
 	Report     func(doing string, err error)
-	Kick       func() // asks for a check-in soon
+	Kick       func()               // asks for a check-in soon
+	Exempted   func(factor.Account) // an account that needs no factor was let in
 
 	mu      sync.Mutex
 	current map[uint32]*Conversation

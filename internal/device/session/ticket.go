@@ -101,6 +101,7 @@ func (m *Manager) exempt(account factor.Account) wire.Decision {
 		if err := m.Journal.Record(events.LoginAllow, account.GUID, "reason", "not_required"); err != nil {
 			m.Report("queue the event of an exempt login", err)
 		}
+		m.Exempted(account)
 	})
 	return wire.Decision{Allow: true, Reason: "not_required"}
 }

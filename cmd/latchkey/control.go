@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/latchkey-mfa/latchkey/internal/device/xipc"
+	"github.com/latchkey-mfa/latchkey/internal/wire"
+)
+
+// ask sends one request to the daemon and reads the reply into v; v may be nil.
+func ask(ctx context.Context, sockets, name string, body wire.Dictionary, v any) error {
+	path := filepath.Join(sockets, "control.sock")
+	client, err := xipc.Dial(ctx, path, xipc.ClientOptions{Role: wire.RoleControl, ServerUIDs: xipc.DefaultServerUIDs(), Timeout: time.Minute})
+	if err != nil {
+		return failed("is latchkeyd running, and are you root? --sockets names the folder of its sockets", fmt.Errorf("reach the daemon: %w", err))
+	}
+	defer client.Close()
+	reply, err := client.Request(ctx, name, body)
+	var refused *xipc.RemoteError
+	switch {
+	case errors.As(err, &refused):
+		return failed("`latchkey factors list` and `latchkey status` show what there is", errors.New(refused.Message))
+	case err != nil:
+		return failed("the daemon's log says more", fmt.Errorf("ask the daemon: %w", err))
+	case v == nil:
+		return nil
+	}
+	return wire.FromDictionary(reply, v)
+}
+
+func jsonFlag(cmd *cobra.Command) *bool {
+	return cmd.Flags().Bool("json", false, "print JSON")
+}
+
+func printJSON(out io.Writer, v any) error {
+	e := json.NewEncoder(out)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+func doctorCommand(sockets *string) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Look at what a login and a recovery rest on",
+		Args:  cobra.NoArgs,
+	}
+	asJSON := jsonFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		var r wire.DoctorReply
+		if err := ask(cmd.Context(), *sockets, wire.MsgDoctor, wire.Dictionary{}, &r); err != nil {
+			return err
+		}
+		if *asJSON {
+			if err := printJSON(cmd.OutOrStdout(), r); err != nil {
+				return err
+			}
+		}
+		bad := 0
+		for _, c := range r.Checks {
+			if !c.OK {
+				bad++
+			}
+			if !*asJSON {
+				printCheck(cmd.OutOrStdout(), c)
+			}
+		}
+		if bad == 0 {
+			return nil
+		}
+		return &failure{err: fmt.Errorf("%d of %d checks failed", bad, len(r.Checks)), hint: fmt.Sprintf("%d of %d checks need attention", bad, len(r.Checks)), code: exitNo}
+	}
+	return cmd
+}
+
+func printCheck(out io.Writer, c wire.Check) {
+	mark := "ok  "
+	if !c.OK {
+		mark = "FAIL"
+	}
+	fmt.Fprintf(out, "%s  %s: %s\n", mark, c.Name, c.Detail)
+	if c.Hint != "" {
+		fmt.Fprintf(out, "      %s\n", c.Hint)
+	}
+}
+
+func checkInCommand(sockets *string) *cobra.Command {
+	return &cobra.Command{
+		Use:   "check-in",
+		Short: "Check in with the server now",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := ask(cmd.Context(), *sockets, wire.MsgCheckInNow, wire.Dictionary{}, nil); err != nil {
+				return err
+			}
+			fmt.Fprintln(cmd.OutOrStdout(), "checked in")
+			return nil
+		},
+	}
+}

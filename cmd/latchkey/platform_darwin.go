@@ -1,0 +1,6 @@
+package main
+
+const (
+	defaultSockets = "/var/run/latchkey"
+	defaultState   = "/Library/Application Support/Latchkey/state"
+)

@@ -1,0 +1,6 @@
+package main
+
+const (
+	defaultSockets = "/run/latchkey"
+	defaultState   = "/var/lib/latchkey/state"
+)

@@ -1,0 +1,144 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/latchkey-mfa/latchkey/internal/wire"
+)
+
+// errUnknownCommand: this version does not know the command. It is not
+// acknowledged, so that the server sees that it was not carried out.
+var errUnknownCommand = errors.New("unknown command")
+
+// Apply carries out what the server answered to a check-in: the time, the
+// settings, what it remembers of the accounts, and commands, each once.
+func (d *Daemon) Apply(_ context.Context, _ wire.CheckIn, a wire.CheckInAnswer) error {
+	if err := d.time.Anchor(a.Now); err != nil {
+		return err
+	}
+	if err := d.settings(a.Settings); err != nil {
+		return err
+	}
+	for _, acct := range a.Accounts {
+		if acct.FirstGovernedAt == nil {
+			continue
+		}
+		if err := d.sessions.Remember(acct.GUID, *acct.FirstGovernedAt); err != nil {
+			return err
+		}
+	}
+	if err := d.commands(a.Commands); err != nil {
+		return err
+	}
+	return d.rebuilt()
+}
+
+// rebuilt ends the wait of a lost store for its first check-in.
+func (d *Daemon) rebuilt() error {
+	if !d.inForce.lost.Load() {
+		return nil
+	}
+	if err := d.store.Write(map[string][]byte{lostKey: nil}); err != nil {
+		return err
+	}
+	d.inForce.lost.Store(false)
+	return nil
+}
+
+// settings takes the org's settings. Turning recovery off erases the secrets;
+// turning it on makes new ones.
+func (d *Daemon) settings(s wire.Settings) error {
+	before := d.org.now()
+	if before.Known && before.Settings == s {
+		return nil
+	}
+	if err := d.org.change(func(o *orgState) { o.Known, o.Settings = true, s }); err != nil {
+		return err
+	}
+	if !s.Recovery {
+		return d.recovery.Off()
+	}
+	accounts, err := d.sessions.Accounts()
+	if err != nil {
+		return err
+	}
+	for guid := range accounts {
+		if err := d.recovery.Register(guid); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// commands carries out each command once: a reset that is repeated because an
+// answer was lost must not take the factor that was set up since.
+func (d *Daemon) commands(list []wire.Command) error {
+	done := d.org.now().Done
+	var keep []string
+	for _, c := range list {
+		if !slices.Contains(done, c.ID) {
+			if err := d.command(c); errors.Is(err, errUnknownCommand) {
+				d.log.Warn("the server sent a command that this version does not know", zap.String("kind", c.Kind))
+				continue
+			} else if err != nil {
+				return fmt.Errorf("carry out command %s: %w", c.Kind, err)
+			}
+		}
+		keep = append(keep, c.ID)
+		if !slices.Contains(done, c.ID) {
+			done = append(done, c.ID)
+			if err := d.org.change(func(o *orgState) { o.Done = slices.Clone(done) }); err != nil {
+				return err
+			}
+		}
+	}
+	// What the server no longer sends it has seen acknowledged.
+	if len(keep) == len(done) {
+		return nil
+	}
+	return d.org.change(func(o *orgState) { o.Done = keep })
+}
+
+func (d *Daemon) command(c wire.Command) error {
+	switch c.Kind {
+	case wire.CommandResetFactors:
+		return d.resetFactors(c.GUID)
+	case wire.CommandEndWindow:
+		return d.recovery.EndWindow(c.GUID, "voided")
+	case wire.CommandRotate:
+		return d.recovery.Rotate(c.GUID)
+	case wire.CommandCheckIn:
+		d.kick()
+		return nil
+	}
+	return errUnknownCommand
+}
+
+func (d *Daemon) resetFactors(guid string) error {
+	removed, err := d.accessCode.Remove(guid, "", "reset")
+	if err != nil || !removed {
+		return err
+	}
+	return d.sessions.Tell(guid, "Your administrator has reset your second factor on "+day(d.time.Now().Time)+".")
+}
+
+func day(t time.Time) string { return t.UTC().Format("2 January 2006 at 15:04 UTC") }
+
+// Uploads implements checkin.Secrets.
+func (d *Daemon) Uploads(context.Context) ([]wire.SecretUpload, error) {
+	if !d.org.RecoveryOn() {
+		return nil, nil
+	}
+	return d.recovery.Uploads(d.inForce.Validity())
+}
+
+// Results implements checkin.Secrets.
+func (d *Daemon) Results(_ context.Context, results []wire.SecretResult) error {
+	return d.recovery.Results(results)
+}

@@ -1,0 +1,227 @@
+package service
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/latchkey-mfa/latchkey/internal/clock"
+	"github.com/latchkey-mfa/latchkey/internal/device/events"
+	"github.com/latchkey-mfa/latchkey/internal/device/factor/accesscode"
+	"github.com/latchkey-mfa/latchkey/internal/device/machine"
+	"github.com/latchkey-mfa/latchkey/internal/device/managedprefs"
+	"github.com/latchkey-mfa/latchkey/internal/device/recovery"
+	"github.com/latchkey-mfa/latchkey/internal/device/session"
+	"github.com/latchkey-mfa/latchkey/internal/device/store"
+	"github.com/latchkey-mfa/latchkey/internal/device/trustedtime"
+	"github.com/latchkey-mfa/latchkey/internal/device/xipc"
+	"github.com/latchkey-mfa/latchkey/internal/wire"
+)
+
+// Options say where the daemon works and on what.
+type Options struct {
+	State   string // folder of the store and the identity, mode 0700
+	Files   string // folder of the gate and contact files, mode 0755
+	Sockets string // folder of the three sockets
+	CAFile  string // further root certificates for the server; "" for none
+
+	ManagedPreferences string // folder of the profile
+	PollEvery          time.Duration
+
+	Clock     clock.Clock
+	Machine   machine.Machine
+	Directory Directory
+	Armed     func() wire.Armed
+	Version   string
+	Log       *zap.Logger
+}
+
+// Directory finds the accounts of this machine.
+type Directory interface {
+	session.Directory
+	Accounts
+}
+
+// Daemon is the daemon between Open and the end of Run.
+type Daemon struct {
+	options Options
+	clock   clock.Clock
+	machine machine.Machine
+	version string
+	log     *zap.Logger
+
+	store      *store.Store
+	time       *trustedtime.Keeper
+	journal    *events.Journal
+	recovery   *recovery.Recovery
+	accessCode *accesscode.AccessCode
+	org        *org
+	inForce    *InForce
+	sessions   *session.Manager
+	checkIns   checkIns
+	exempt     *exemptSeen
+}
+
+// Open opens the store and puts the parts together. It reads the profile once,
+// so that the first login meets a policy.
+func Open(ctx context.Context, o Options) (*Daemon, error) {
+	d := &Daemon{options: o, clock: o.Clock, machine: o.Machine, version: o.Version, log: o.Log}
+	d.inForce = &InForce{source: managedprefs.New(o.ManagedPreferences, managedprefs.Options{Clock: o.Clock})}
+	lost, err := d.openStore()
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(d.openParts(), d.openPolicy(ctx)); err != nil {
+		return nil, errors.Join(err, d.store.Close())
+	}
+	if lost != "" {
+		d.report("queue the event of a lost store", d.journal.Record(events.StoreUnreadable, "", "set_aside", filepath.Base(lost)))
+	}
+	return d, nil
+}
+
+const lostKey = "store/lost"
+
+// openStore opens the store. One that cannot be read is set aside, and the
+// daemon answers as unavailable until a check-in has brought back what the
+// server remembers (design §7).
+func (d *Daemon) openStore() (aside string, err error) {
+	key, err := store.FileKey(d.options.State)
+	if err != nil {
+		return "", err
+	}
+	o := store.Options{Dir: d.options.State, Hardware: d.machine.UDID, Key: key}
+	d.store, err = store.Open(o)
+	if errors.Is(err, store.ErrUnreadable) {
+		d.log.Error("the store cannot be read and is set aside", zap.Error(err))
+		if aside, err = store.SetAside(d.options.State, d.clock.Wall()); err != nil {
+			return "", err
+		}
+		if d.store, err = store.Open(o); err != nil {
+			return "", err
+		}
+		if err := d.store.Write(map[string][]byte{lostKey: []byte(aside)}); err != nil {
+			return "", errors.Join(err, d.store.Close())
+		}
+	}
+	if err != nil {
+		return "", err
+	}
+	raw, err := d.store.Read(lostKey)
+	if err != nil {
+		return "", errors.Join(err, d.store.Close())
+	}
+	d.inForce.lost.Store(raw != nil)
+	return aside, nil
+}
+
+func (d *Daemon) openParts() error {
+	var err error
+	if d.time, err = trustedtime.Open(d.clock, d.store); err != nil {
+		return err
+	}
+	if d.journal, err = events.Open(d.store, d.time); err != nil {
+		return err
+	}
+	if d.org, err = openOrg(d.store); err != nil {
+		return err
+	}
+	if d.exempt, err = openExempt(d.store); err != nil {
+		return err
+	}
+	d.recovery = recovery.New(d.store, d.journal, d.time, rand.Reader)
+	d.accessCode = accesscode.New(d.store, d.journal, d.time, func() string { return d.machine.Name })
+	if err := errors.Join(d.recovery.EnterBoot(), d.accessCode.EnterBoot()); err != nil {
+		return fmt.Errorf("carry the waits over: %w", err)
+	}
+	d.sessions = d.newSessions()
+	d.checkIns, err = d.newCheckIns()
+	return err
+}
+
+// Run serves until ctx ends or a part fails. ready is called once the sockets
+// answer.
+func (d *Daemon) Run(ctx context.Context, ready func()) error {
+	defer d.store.Close()
+	listeners, err := d.listen(d.options.Sockets)
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	for _, l := range listeners {
+		group.Go(func() error { return serveSocket(ctx, l) })
+	}
+	group.Go(func() error { d.watchPolicy(ctx); return nil })
+	group.Go(func() error { d.everyMinute(ctx); return nil })
+	group.Go(func() error { return d.checkIns.Run(ctx) })
+	ready()
+	err = group.Wait()
+	d.sessions.Wait()
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+func serveSocket(ctx context.Context, l *xipc.Listener) error { return l.Serve(ctx) }
+
+// everyMinute does what no request asks for: it keeps the clock's floor, tells
+// of a clock that was moved, and closes windows that are over.
+func (d *Daemon) everyMinute(ctx context.Context) {
+	ticker := time.NewTicker(time.Minute)
+	defer ticker.Stop()
+	for {
+		d.round()
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+func (d *Daemon) round() {
+	_, change, err := d.time.Observe()
+	d.report("observe the clock", err)
+	if change != nil && change.From != "" {
+		d.tellClock(*change)
+	}
+	if p := d.inForce.Policy(); p != nil {
+		d.report("close the windows that are over", d.recovery.Sweep(p.DeviceRecoveryPINDuration.V))
+	}
+}
+
+func (d *Daemon) tellClock(c trustedtime.Change) {
+	name := events.ClockTrusted
+	switch {
+	case c.To == trustedtime.Untrusted:
+		name = events.ClockRollback
+	case c.From != trustedtime.Untrusted:
+		return // from the wall clock to the server's time: nothing to tell
+	}
+	d.log.Warn("the clock", zap.String("from", string(c.From)), zap.String("to", string(c.To)))
+	d.report("queue the event of a clock", d.journal.Record(name, "", "from", string(c.From), "to", string(c.To), "wall", c.Wall.Format(time.RFC3339)))
+}
+
+// report logs an error at this, the daemon's edge.
+func (d *Daemon) report(doing string, err error) {
+	if err != nil {
+		d.log.Error("could not "+doing, zap.Error(err))
+	}
+}
+
+func (d *Daemon) kick() {
+	if d.checkIns != nil {
+		d.checkIns.Kick()
+	}
+}
+
+func (d *Daemon) killSwitch() bool { return killSwitch(d.killSwitchPath()) }
+
+func (d *Daemon) killSwitchPath() string { return filepath.Join(d.options.Files, killSwitchName) }

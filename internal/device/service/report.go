@@ -1,0 +1,103 @@
+package service
+
+import (
+	"context"
+	"time"
+
+	"github.com/latchkey-mfa/latchkey/internal/device/factor"
+	"github.com/latchkey-mfa/latchkey/internal/device/session"
+	"github.com/latchkey-mfa/latchkey/internal/wire"
+)
+
+// Report implements checkin.Reporter: what the device says of itself.
+func (d *Daemon) Report(ctx context.Context) (wire.CheckIn, error) {
+	now := d.time.Now()
+	state, err := d.inForce.source.Last().Wire()
+	if err != nil {
+		return wire.CheckIn{}, err
+	}
+	accounts, err := d.accounts(ctx)
+	if err != nil {
+		return wire.CheckIn{}, err
+	}
+	c := wire.CheckIn{V: wire.Version, Boot: now.Boot, Device: d.device(), Wall: d.clock.Wall().UTC(), Clock: string(now.Source),
+		Armed: d.armed(), KillSwitch: d.killSwitch(), Policy: state, Ack: d.org.now().Done, Accounts: []wire.Account{}}
+	for _, a := range accounts {
+		c.Accounts = append(c.Accounts, a.Account)
+	}
+	return c, nil
+}
+
+func (d *Daemon) device() wire.Device {
+	m := d.machine
+	return wire.Device{UDID: m.UDID, Serial: m.Serial, Model: m.Model, Name: m.Name, OS: m.OS, Zone: m.Zone, Agent: d.version}
+}
+
+// accounts are all that were ever governed.
+func (d *Daemon) accounts(ctx context.Context) ([]wire.AccountStatus, error) {
+	records, err := d.sessions.Accounts()
+	if err != nil {
+		return nil, err
+	}
+	out := []wire.AccountStatus{}
+	for guid, rec := range records {
+		if rec.Name == "" {
+			continue // the server remembers it, and it has not logged in since
+		}
+		a, err := d.account(ctx, guid, rec)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, a)
+	}
+	return out, nil
+}
+
+func (d *Daemon) account(ctx context.Context, guid string, rec session.Record) (wire.AccountStatus, error) {
+	a := wire.AccountStatus{Account: wire.Account{GUID: guid, UID: rec.UID, Name: rec.Name, FullName: rec.FullName, Linked: rec.Linked}}
+	rules, err := d.inForce.Rules(factor.Account{GUID: guid, Name: rec.Name, UID: rec.UID})
+	a.Governed = err != nil || rules.Governed // what cannot be said is not called exempt
+	a.Exempt = !a.Governed
+	if a.Factors, err = d.factors(guid); err != nil {
+		return a, err
+	}
+	if a.Secret, err = d.recovery.State(guid); err != nil {
+		return a, err
+	}
+	left, until, err := d.recovery.Window(guid, d.inForce.PINDuration())
+	if err != nil {
+		return a, err
+	}
+	a.WindowLeftSeconds = int(left / time.Second)
+	a.WindowUntil = optional(until)
+	a.FirstGovernedAt = optional(rec.FirstGovernedAt)
+	if p := d.inForce.Policy(); p != nil && !rec.HadFactor && !rec.FirstGovernedAt.IsZero() {
+		a.GraceUntil = optional(rec.FirstGovernedAt.Add(p.LoginPeriodWithoutEnrolledFactor.V))
+	}
+	return a, nil
+}
+
+func optional(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// factors are what the account has enrolled; never nil, since JSON has no list
+// for nil.
+func (d *Daemon) factors(guid string) ([]wire.Factor, error) {
+	list, err := d.accessCode.List(guid)
+	if list == nil {
+		list = []wire.Factor{}
+	}
+	return list, err
+}
+
+// armed says whether the login right holds our mechanisms.
+func (d *Daemon) armed() wire.Armed {
+	if d.inForce.Off() {
+		return wire.Armed{State: "disarmed", Reason: "the profile is gone"}
+	}
+	return d.options.Armed()
+}
