@@ -172,15 +172,19 @@ func ChangeDevice(ctx context.Context, tx *sql.Tx, id string, c Lifecycle, now t
 }
 
 // Confirm binds the certificate that waits to the Mac. The earlier one, if
-// there was one, is of no use afterwards. Errors: ErrNotFound, ErrState where
-// none waits.
-func Confirm(ctx context.Context, tx *sql.Tx, id string, now time.Time) (Device, error) {
+// there was one, is of no use afterwards. A fingerprint that is not empty must
+// be that of the certificate that waits, so that what was looked at is what is
+// confirmed. Errors: ErrNotFound, ErrState where none, or another one, waits.
+func Confirm(ctx context.Context, tx *sql.Tx, id, fingerprint string, now time.Time) (Device, error) {
 	d, err := DeviceByID(ctx, tx, id)
 	if err != nil {
 		return Device{}, err
 	}
 	if d.Claim == "" {
 		return Device{}, fmt.Errorf("confirm device %q: no certificate waits: %w", d.Label(), ErrState)
+	}
+	if fingerprint != "" && store.Fold(fingerprint) != d.Claim {
+		return Device{}, fmt.Errorf("confirm device %q: another certificate waits: %w", d.Label(), ErrState)
 	}
 	d.Bind(d.Claim)
 	return d, SaveDevice(ctx, tx, &d, now)

@@ -74,3 +74,12 @@ func Assign(ctx context.Context, tx *sql.Tx, fingerprint, deviceID string) error
 	}
 	return nil
 }
+
+// RevokeCertificate ends a certificate: it opens nothing any more.
+func RevokeCertificate(ctx context.Context, tx *sql.Tx, fingerprint string, now time.Time) error {
+	_, err := tx.ExecContext(ctx, `UPDATE certificates SET revoked_at = COALESCE(revoked_at, $2) WHERE fingerprint = $1`, fingerprint, store.Micros(now))
+	if err != nil {
+		return fmt.Errorf("revoke certificate %s: %w", fingerprint, err)
+	}
+	return nil
+}

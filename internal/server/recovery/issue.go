@@ -32,7 +32,7 @@ type Request struct {
 // placeholder, as the PIN within does.
 type Issued struct {
 	wire.IssuedPIN
-	Warnings []string
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // Issue makes a PIN, or returns a *Refusal. Either is an event in the system

@@ -1,0 +1,124 @@
+package adminapi
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/latchkey-mfa/latchkey/internal/server/apierror"
+	"github.com/latchkey-mfa/latchkey/internal/server/directory"
+	"github.com/latchkey-mfa/latchkey/internal/wire"
+)
+
+// Bounds of what an administrator sends.
+const (
+	maxBody   = 64 << 10 // bytes
+	maxReason = 500      // characters
+	maxTicket = 100
+	maxName   = 200
+	maxQuery  = 200
+)
+
+// decode reads a JSON object into v and refuses what v does not know, so that
+// a misspelt field is not passed over.
+func decode(body io.Reader, v any) error {
+	raw, err := io.ReadAll(io.LimitReader(body, maxBody+1))
+	if err != nil {
+		return invalid("the body was cut off")
+	}
+	if len(raw) > maxBody {
+		return apierror.New(http.StatusRequestEntityTooLarge, "The request body is too large.", fmt.Sprintf("at most %d bytes", maxBody))
+	}
+	dec := json.NewDecoder(strings.NewReader(string(raw)))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(v); err != nil {
+		return invalid("the body: " + strings.TrimPrefix(err.Error(), "json: "))
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return invalid("the body: something follows the JSON object")
+	}
+	return nil
+}
+
+func invalid(causes ...string) error {
+	return apierror.New(http.StatusBadRequest, "Api validation failed: "+causes[0], causes...)
+}
+
+// text checks a value that people typed and returns it without blanks around.
+func text(field, value string, most int, needed bool) (string, error) {
+	value = strings.TrimSpace(value)
+	switch {
+	case needed && value == "":
+		return "", invalid(field + ": missing")
+	case !utf8.ValidString(value) || strings.ContainsFunc(value, unicode.IsControl):
+		return "", invalid(field + ": only printable characters are allowed")
+	case utf8.RuneCountInString(value) > most:
+		return "", invalid(fmt.Sprintf("%s: at most %d characters", field, most))
+	}
+	return value, nil
+}
+
+// DecodePIN reads a request for a PIN. A missing reason is left to the rules
+// of issue, which record the attempt. The error is an *apierror.Error.
+func DecodePIN(body io.Reader) (wire.PINRequest, error) {
+	var in wire.PINRequest
+	err := decode(body, &in)
+	if err == nil {
+		in.Reason, err = text("reason", in.Reason, maxReason, false)
+	}
+	if err == nil {
+		in.Ticket, err = text("ticket", in.Ticket, maxTicket, false)
+	}
+	if err == nil {
+		in.DeviceCode, err = text("deviceCode", in.DeviceCode, maxTicket, false)
+	}
+	if err != nil {
+		return wire.PINRequest{}, err
+	}
+	return in, nil
+}
+
+// page reads limit and after.
+func page(q url.Values, otherwise int) (directory.Page, error) {
+	p := directory.Page{After: q.Get("after"), Limit: otherwise}
+	if s := q.Get("limit"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 || n > directory.MaxPage {
+			return p, invalid(fmt.Sprintf("limit: %q, want 1 to %d", s, directory.MaxPage))
+		}
+		p.Limit = n
+	}
+	if len(p.After) > maxQuery {
+		return p, invalid("after: not a cursor of this server")
+	}
+	return p, nil
+}
+
+// only refuses query parameters that are not known: a filter that was passed
+// over would show more than was asked for.
+func only(q url.Values, known ...string) error {
+	for name := range q {
+		found := false
+		for _, k := range known {
+			found = found || k == name
+		}
+		if !found {
+			return invalid(fmt.Sprintf("query parameter %q: this server takes %s", name, strings.Join(known, ", ")))
+		}
+	}
+	return nil
+}
+
+// next is the Link header to the page after the id.
+func (s *Server) next(c call, after string) http.Header {
+	q := c.URL.Query()
+	q.Set("after", after)
+	return http.Header{"Link": {fmt.Sprintf("<%s%s?%s>; rel=\"next\"", s.PublicURL, c.URL.Path, q.Encode())}}
+}

@@ -1,0 +1,172 @@
+package adminapi
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/latchkey-mfa/latchkey/internal/server/access"
+	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
+)
+
+// logBody is Okta's log event, with its place in the chain besides.
+type logBody struct {
+	UUID            string             `json:"uuid"`
+	Published       time.Time          `json:"published"`
+	EventType       string             `json:"eventType"`
+	Version         string             `json:"version"`
+	Severity        string             `json:"severity"`
+	DisplayMessage  string             `json:"displayMessage"`
+	LegacyEventType *string            `json:"legacyEventType"`
+	Actor           systemlog.Actor    `json:"actor"`
+	Client          logClient          `json:"client"`
+	Outcome         systemlog.Outcome  `json:"outcome"`
+	Target          []systemlog.Target `json:"target"`
+	Transaction     logTransaction     `json:"transaction"`
+	DebugContext    logDebug           `json:"debugContext"`
+	Latchkey        logChain           `json:"latchkey"`
+}
+
+type logClient struct {
+	IPAddress string       `json:"ipAddress"`
+	UserAgent logUserAgent `json:"userAgent"`
+}
+
+type logUserAgent struct {
+	Raw string `json:"rawUserAgent"`
+}
+
+type logTransaction struct {
+	ID     string            `json:"id"`
+	Type   string            `json:"type"`
+	Detail map[string]string `json:"detail"`
+}
+
+type logDebug struct {
+	DebugData map[string]string `json:"debugData"`
+}
+
+type logChain struct {
+	Seq  uint64 `json:"seq"`
+	Hash string `json:"hash"`
+}
+
+func entry(e systemlog.Event) logBody {
+	b := logBody{UUID: e.ID, Published: e.Published, EventType: e.Type, Version: "0", Severity: e.Severity, DisplayMessage: e.Message, Actor: e.Actor,
+		Client: logClient{IPAddress: e.Client.IPAddress, UserAgent: logUserAgent{Raw: e.Client.UserAgent}}, Outcome: e.Outcome, Target: e.Targets,
+		Transaction:  logTransaction{ID: e.Request, Type: "WEB", Detail: map[string]string{}},
+		DebugContext: logDebug{DebugData: e.Detail}, Latchkey: logChain{Seq: e.Seq, Hash: e.Hash}}
+	if b.Target == nil {
+		b.Target = []systemlog.Target{}
+	}
+	if b.DebugContext.DebugData == nil {
+		b.DebugContext.DebugData = map[string]string{}
+	}
+	return b
+}
+
+func (s *Server) listLogs(c call) (answer, error) {
+	var found []systemlog.Event
+	q, err := logQuery(c.URL.Query())
+	if denied := access.Require(c.ctx, access.LogsRead); denied != nil || err != nil {
+		return answer{}, errors.Join(denied, err)
+	}
+	err = s.DB.View(c.ctx, func(tx *sql.Tx) error {
+		found, err = s.Log.Find(c.ctx, tx, q)
+		return err
+	})
+	out := ok(bodies(found, entry))
+	if len(found) == q.Limit {
+		out.header = s.next(c, strconv.FormatUint(found[len(found)-1].Seq, 10))
+	}
+	return out, err
+}
+
+// logQuery reads Okta's parameters. Of its filters it takes comparisons by eq
+// joined by and.
+func logQuery(v url.Values) (systemlog.Query, error) {
+	q := systemlog.Query{Limit: 100, Words: strings.Fields(v.Get("q"))}
+	if err := only(v, "since", "until", "after", "filter", "q", "limit", "sortOrder"); err != nil {
+		return q, err
+	}
+	var err error
+	if s := v.Get("limit"); s != "" {
+		if q.Limit, err = strconv.Atoi(s); err != nil || q.Limit < 1 || q.Limit > systemlog.MaxLimit {
+			return q, invalid(fmt.Sprintf("limit: %q, want 1 to %d", s, systemlog.MaxLimit))
+		}
+	}
+	if s := v.Get("after"); s != "" {
+		if q.After, err = strconv.ParseUint(s, 10, 63); err != nil {
+			return q, invalid("after: not a cursor of this server")
+		}
+	}
+	switch order := v.Get("sortOrder"); order {
+	case "", "ASCENDING":
+	case "DESCENDING":
+		q.Newest = true
+	default:
+		return q, invalid(fmt.Sprintf("sortOrder: %q, want ASCENDING or DESCENDING", order))
+	}
+	if len(q.Words) > 10 || len(v.Get("q")) > 400 {
+		return q, invalid("q: at most ten words of 40 characters")
+	}
+	if err := times(v, &q); err != nil {
+		return q, err
+	}
+	return q, filter(v.Get("filter"), &q)
+}
+
+func times(v url.Values, q *systemlog.Query) error {
+	for name, into := range map[string]*time.Time{"since": &q.Since, "until": &q.Until} {
+		s := v.Get(name)
+		if s == "" {
+			continue
+		}
+		t, err := time.Parse(time.RFC3339Nano, s)
+		if err != nil {
+			return invalid(fmt.Sprintf("%s: %q is no RFC 3339 time, such as 2026-11-24T09:00:00Z", name, s))
+		}
+		*into = t
+	}
+	return nil
+}
+
+func filter(text string, q *systemlog.Query) error {
+	if strings.TrimSpace(text) == "" {
+		return nil
+	}
+	term := regexp.MustCompile(`^\s*([A-Za-z.]+)\s+eq\s+"([^"\\]*)"\s*$`)
+	fields := map[string]*string{"eventtype": &q.Type, "severity": &q.Severity, "outcome.result": &q.Outcome, "actor.id": &q.ActorID}
+	for part := range strings.SplitSeq(text, " and ") {
+		m := term.FindStringSubmatch(part)
+		if m == nil || fields[strings.ToLower(m[1])] == nil {
+			return invalid(`filter: want eventType, severity, outcome.result or actor.id, each as name eq "value", joined by and`)
+		}
+		*fields[strings.ToLower(m[1])] = m[2]
+	}
+	return nil
+}
+
+func (s *Server) verifyLogs(c call) (answer, error) {
+	var v systemlog.Verdict
+	err := s.view(c, access.LogsRead, func(tx *sql.Tx) (err error) {
+		v, err = s.Log.Verify(c.ctx, tx)
+		return err
+	})
+	return answer{status: http.StatusOK, body: VerdictBody{OK: v.OK, Events: v.Events, Head: v.Head, BadSeq: v.BadSeq, Reason: v.Reason}}, err
+}
+
+// VerdictBody is what the verification of the chain found.
+type VerdictBody struct {
+	OK     bool   `json:"ok"`
+	Events uint64 `json:"events"`
+	Head   string `json:"head"`
+	BadSeq uint64 `json:"badSeq,omitempty"`
+	Reason string `json:"reason,omitempty"`
+}

@@ -1,0 +1,44 @@
+package adminapi
+
+// routes are all endpoints behind a token. Each stands in openapi.yaml, which a
+// test holds.
+func (s *Server) routes() map[string]handler {
+	const (
+		device  = "/api/v1/devices/{deviceId}"
+		account = device + "/os-accounts/{osAccountId}"
+		dmfa    = "/device-access/api/v1/desktop-mfa/"
+		own     = "/api/v1/latchkey/"
+	)
+	return map[string]handler{
+		"GET /api/v1/devices":                             s.listDevices,
+		"POST /api/v1/devices/confirm":                    s.confirmDevices,
+		"GET " + device:                                   s.getDevice,
+		"POST " + device + "/lifecycle/{operation}":       s.changeDevice,
+		"GET " + device + "/users":                        s.deviceUsers,
+		"GET " + device + "/os-accounts":                  s.listAccounts,
+		"GET " + account:                                  s.getAccount,
+		"PUT " + account + "/prelink":                     s.setPrelink,
+		"POST " + account + "/reset-factors":              s.resetAccountFactors,
+		"POST " + account + "/recovery-pins":              s.issuePIN,
+		"GET " + account + "/recovery-pins":               s.listPINs,
+		"POST " + account + "/recovery-pins/{pinId}/void": s.voidPIN,
+
+		"GET /api/v1/users":                                          s.listUsers,
+		"POST /api/v1/users":                                         s.createUser,
+		"GET /api/v1/users/{userId}":                                 s.getUser,
+		"GET /api/v1/users/{userId}/devices":                         s.userDevices,
+		"POST /api/v1/users/{userId}/lifecycle/reset_factors":        s.resetFactors,
+		"POST /api/v1/users/{userId}/lifecycle/{operation}":          s.changeUser,
+		"GET /api/v1/logs":                                           s.listLogs,
+		"GET " + own + "logs/verification":                           s.verifyLogs,
+		"GET " + own + "settings":                                    s.getSettings,
+		"PUT " + own + "settings":                                    s.putSettings,
+		"GET " + dmfa + "recovery-pin-settings":                      s.getRecoverySetting,
+		"PUT " + dmfa + "recovery-pin-settings":                      s.putRecoverySetting,
+		"GET " + dmfa + "enforce-number-matching-challenge-settings": s.getMatchingSetting,
+		"PUT " + dmfa + "enforce-number-matching-challenge-settings": s.putMatchingSetting,
+		"GET " + own + "scep-challenges":                             s.listChallenges,
+		"POST " + own + "scep-challenges":                            s.createChallenge,
+		"POST " + own + "scep-challenges/{challengeId}/revoke":       s.revokeChallenge,
+	}
+}

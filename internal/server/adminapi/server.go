@@ -1,0 +1,230 @@
+package adminapi
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/latchkey-mfa/latchkey/internal/server/access"
+	"github.com/latchkey-mfa/latchkey/internal/server/apierror"
+	"github.com/latchkey-mfa/latchkey/internal/server/directory"
+	"github.com/latchkey-mfa/latchkey/internal/server/pki"
+	"github.com/latchkey-mfa/latchkey/internal/server/recovery"
+	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
+)
+
+//go:embed openapi.yaml
+var description []byte
+
+// OpenAPI is the description of the API that this package serves.
+func OpenAPI() []byte { return description }
+
+// Database runs transactions.
+type Database interface {
+	Update(ctx context.Context, do func(tx *sql.Tx) error) error
+	View(ctx context.Context, do func(tx *sql.Tx) error) error
+}
+
+// Server answers administrators. All fields are needed.
+type Server struct {
+	DB         Database
+	Log        *systemlog.Log
+	Book       *recovery.Book
+	Challenges *pki.Challenges
+	Zap        *zap.Logger
+	Now        func() time.Time
+	// PublicURL stands before the paths in links.
+	PublicURL string
+}
+
+// call is one authenticated request.
+type call struct {
+	*http.Request
+	ctx    context.Context
+	id     string
+	client systemlog.Client
+}
+
+// answer is what a handler has to say. A nil body is no body.
+type answer struct {
+	status int
+	body   any
+	header http.Header
+}
+
+func ok(body any) answer { return answer{status: http.StatusOK, body: body} }
+
+// done is a success that has nothing to say.
+func done() answer { return answer{status: http.StatusNoContent} }
+
+// handler answers a call, within a transaction where it needs one.
+type handler func(c call) (answer, error)
+
+// Handler is all routes of the API, to be mounted at /api/ and /device-access/.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	for pattern, h := range s.routes() {
+		mux.Handle(pattern, s.guarded(h))
+	}
+	mux.HandleFunc("GET /api/openapi.yaml", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/yaml")
+		_, _ = w.Write(OpenAPI())
+	})
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		apierror.New(http.StatusNotFound, fmt.Sprintf("Not found: there is no %s %s", r.Method, r.URL.Path)).Write(w)
+	})
+	return mux
+}
+
+// Routes are the patterns that the API answers.
+func (s *Server) Routes() []string {
+	var out []string
+	for pattern := range s.routes() {
+		out = append(out, pattern)
+	}
+	return out
+}
+
+// guarded authenticates, runs h, and holds back its answer when h never asked
+// for a permission: a check that was forgotten fails the first request made.
+func (s *Server) guarded(h handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c := call{Request: r, id: "req" + strings.ToLower(rand.Text())[:17]}
+		host, _, _ := net.SplitHostPort(r.RemoteAddr)
+		c.client = systemlog.Client{IPAddress: host, UserAgent: cut(r.UserAgent(), 200)}
+		w.Header().Set("X-Okta-Request-Id", c.id)
+		caller, err := s.authenticate(r)
+		if err != nil {
+			s.fail(w, c, err)
+			return
+		}
+		ctx, guard := access.With(r.Context(), caller)
+		c.ctx = ctx
+		out, err := h(c)
+		if !guard.Checked() {
+			err = apierror.Internal(fmt.Errorf("%s %s answered without asking for a permission", r.Method, r.Pattern))
+		}
+		if err != nil {
+			s.fail(w, c, err)
+			return
+		}
+		write(w, out)
+	})
+}
+
+func (s *Server) authenticate(r *http.Request) (caller access.Caller, err error) {
+	kind, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	// SSWS is how Okta's clients send an API token.
+	if !strings.EqualFold(kind, "SSWS") && !strings.EqualFold(kind, "Bearer") {
+		return caller, apierror.New(http.StatusUnauthorized, "Invalid token provided", "send an API token as \"Authorization: SSWS …\" or \"Bearer …\"")
+	}
+	err = s.DB.View(r.Context(), func(tx *sql.Tx) error {
+		caller, err = access.Find(r.Context(), tx, strings.TrimSpace(text), s.Now())
+		return err
+	})
+	if errors.Is(err, access.ErrNoToken) {
+		return caller, apierror.New(http.StatusUnauthorized, "Invalid token provided", "the token is unknown, expired or revoked")
+	}
+	return caller, err
+}
+
+func cut(s string, n int) string {
+	if len(s) > n {
+		return strings.ToValidUTF8(s[:n], "")
+	}
+	return s
+}
+
+func write(w http.ResponseWriter, a answer) {
+	for k, v := range a.header {
+		w.Header()[k] = v
+	}
+	// Everything here is about people and their Macs: no proxy keeps it.
+	w.Header().Set("Cache-Control", "no-store")
+	if a.body == nil {
+		w.WriteHeader(a.status)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(a.status)
+	_ = json.NewEncoder(w).Encode(a.body)
+}
+
+// fail answers with what err means to the caller and logs it once.
+func (s *Server) fail(w http.ResponseWriter, c call, err error) {
+	e := visible(err)
+	fields := []zap.Field{zap.String("request", c.id), zap.String("method", c.Method), zap.String("path", c.URL.Path),
+		zap.Int("status", e.Status), zap.String("error_id", e.Body.ErrorID), zap.String("summary", e.Body.ErrorSummary)}
+	if e.Status >= http.StatusInternalServerError {
+		s.Zap.Error("admin request failed", append(fields, zap.Error(e.Cause))...)
+	} else {
+		s.Zap.Info("admin request refused", fields...)
+	}
+	e.Write(w)
+}
+
+func visible(err error) *apierror.Error {
+	var e *apierror.Error
+	var denied *access.DeniedError
+	var refusal *recovery.Refusal
+	switch {
+	case errors.As(err, &e):
+		return e
+	case errors.As(err, &denied):
+		return apierror.New(http.StatusForbidden, "You do not have permission to perform the requested action", denied.Error())
+	case errors.As(err, &refusal):
+		return refusalAnswer(refusal)
+	case errors.Is(err, directory.ErrNotFound), errors.Is(err, pki.ErrUnknownChallenge):
+		return apierror.New(http.StatusNotFound, "Not found: "+err.Error())
+	case errors.Is(err, directory.ErrExists), errors.Is(err, directory.ErrState):
+		return apierror.New(http.StatusConflict, "Not possible: "+err.Error())
+	}
+	return apierror.Internal(err)
+}
+
+func refusalAnswer(r *recovery.Refusal) *apierror.Error {
+	status := http.StatusConflict
+	switch r.Code {
+	case recovery.NotPermitted, recovery.OwnAccount:
+		status = http.StatusForbidden
+	case recovery.TooManyAccounts, recovery.TooManyPINs:
+		status = http.StatusTooManyRequests
+	case recovery.BadDeviceCode, recovery.NoReason:
+		status = http.StatusBadRequest
+	}
+	e := apierror.New(status, "No recovery PIN: "+r.Message)
+	e.Body.Reason = string(r.Code)
+	return e
+}
+
+// view runs do in a transaction that reads, after asking for p.
+func (s *Server) view(c call, p access.Permission, do func(tx *sql.Tx) error) error {
+	if err := access.Require(c.ctx, p); err != nil {
+		return err
+	}
+	return s.DB.View(c.ctx, do)
+}
+
+// update runs do in a transaction that writes, after asking for p.
+func (s *Server) update(c call, p access.Permission, do func(tx *sql.Tx) error) error {
+	if err := access.Require(c.ctx, p); err != nil {
+		return err
+	}
+	return s.DB.Update(c.ctx, do)
+}
+
+// event appends what the caller did.
+func (s *Server) event(c call, tx *sql.Tx, e systemlog.Event) error {
+	e.Actor, e.Client, e.Request = recovery.AdminActor(access.CallerOf(c.ctx)), c.client, c.id
+	return s.Log.Append(c.ctx, tx, e)
+}
