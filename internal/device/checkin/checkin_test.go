@@ -1,0 +1,568 @@
+package checkin
+
+import (
+	"crypto/tls"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/latchkey-mfa/latchkey/internal/wire"
+)
+
+func events(n int) []wire.Event {
+	out := make([]wire.Event, n)
+	for i := range out {
+		out[i] = wire.Event{ID: fmt.Sprintf("e%d", i), Type: "x", Detail: map[string]string{}}
+	}
+	return out
+}
+
+var upload = wire.SecretUpload{GUID: "g1", Generation: 3, Key: []byte("0123456789abcdef0123456789abcdef")}
+
+// TestFirstCheckIn: the first request holds neither secrets nor a token; once
+// the server has answered it, the second follows at once and holds both.
+func TestFirstCheckIn(t *testing.T) {
+	o := newOrg(t)
+	m, r := newMac(t, o)
+	m.events, m.uploads = events(2), []wire.SecretUpload{upload}
+	m.record.Token = "of another server"
+	o.answer = func(n int, c wire.CheckIn, w http.ResponseWriter) {
+		accept(c, w, func(a *wire.CheckInAnswer) { a.Token = fmt.Sprintf("token%d", n) })
+	}
+	result, err := r.Now(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := o.requests()
+	if len(got) != 2 || result.Rounds != 2 || result.Events != 2 || result.DeviceID != "dev1" || result.NextIn != 5*time.Minute {
+		t.Fatalf("%d requests, %+v", len(got), result)
+	}
+	if got[0].Seq != 1 || got[0].V != 1 || got[0].Token != "" || len(got[0].Secrets) != 0 || len(got[0].Events) != 2 {
+		t.Errorf("first: %+v", got[0])
+	}
+	if got[1].Seq != 2 || got[1].Token != "token1" || !reflect.DeepEqual(got[1].Secrets, []wire.SecretUpload{upload}) || len(got[1].Events) != 0 {
+		t.Errorf("second: seq %d, token %q, %d secrets", got[1].Seq, got[1].Token, len(got[1].Secrets))
+	}
+	if strings.Contains(string(o.bodies[0]), "another server") || o.peers[0] != "mac" || o.versions[0] != tls.VersionTLS13 {
+		t.Errorf("first request of %s over %x", o.peers[0], o.versions[0])
+	}
+	if len(m.results) != 1 || len(m.applied) != 2 || strings.Join(m.delivered, " ") != "e0 e1" {
+		t.Errorf("results %v, applied %d, delivered %v", m.results, len(m.applied), m.delivered)
+	}
+	if m.record.Token != "token2" || m.record.URL != o.main.URL || m.record.Seq != 2 {
+		t.Errorf("kept: seq %d, url %s", m.record.Seq, m.record.URL)
+	}
+	if s := r.Status(); !s.Confirmed || s.Problem != "" || s.DeviceID != "dev1" || s.Answered.IsZero() || s.URL != o.main.URL {
+		t.Errorf("%+v", s)
+	}
+}
+
+// TestSeqIsStoredBeforeItIsSent: whatever happens after, it is not used again.
+func TestSeqIsStoredBeforeItIsSent(t *testing.T) {
+	o := newOrg(t)
+	m, r := newMac(t, o)
+	o.answer = func(n int, c wire.CheckIn, w http.ResponseWriter) {
+		if rec, _ := m.Load(); rec.Seq != c.Seq {
+			t.Errorf("request %d came while %d was stored", c.Seq, rec.Seq)
+		}
+		accept(c, w, nil)
+	}
+	if _, err := r.Now(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	m.fail["Save"] = errors.New("disk full")
+	before := len(o.requests())
+	if _, err := r.Now(t.Context()); err == nil || len(o.requests()) != before {
+		t.Errorf("sent without storing the number: %v", err)
+	}
+}
+
+// TestNewServerGetsNoSecret: a profile that names another server must not hand
+// it what belongs to the first.
+func TestNewServerGetsNoSecret(t *testing.T) {
+	first, second := newOrg(t), newOrg(t)
+	first.answer = func(_ int, c wire.CheckIn, w http.ResponseWriter) {
+		accept(c, w, func(a *wire.CheckInAnswer) { a.Token = "first's" })
+	}
+	m, r := newMac(t, first)
+	if _, err := r.Now(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	m.uploads = []wire.SecretUpload{upload}
+	second.answer = func(_ int, c wire.CheckIn, w http.ResponseWriter) {
+		refuse(w, http.StatusForbidden, `{"reason":"unverified"}`)
+	}
+	m.url = second.main.URL
+	other, _ := newMac(t, second)
+	m.cert = other.cert
+	r2 := m.runner(second.ca.pool())
+	for range 2 {
+		if _, err := r2.Now(t.Context()); err == nil {
+			t.Fatal("no refusal")
+		}
+	}
+	for _, c := range second.requests() {
+		if c.Token != "" || len(c.Secrets) != 0 {
+			t.Errorf("the second server got %+v", c)
+		}
+	}
+	if s := r2.Status(); s.Confirmed {
+		t.Error("a refusal confirmed the server")
+	}
+}
+
+// TestLostAnswer: the same bytes are sent again, and only once counted.
+func TestLostAnswer(t *testing.T) {
+	o := newOrg(t)
+	m, r := newMac(t, o)
+	m.events = events(3)
+	o.answer = func(n int, c wire.CheckIn, w http.ResponseWriter) {
+		if n == 1 {
+			panic(http.ErrAbortHandler) // the connection is cut after the server has read
+		}
+		accept(c, w, nil)
+	}
+	if _, err := r.Now(t.Context()); err == nil {
+		t.Fatal("a cut connection is a success")
+	}
+	m.events = append(m.events, wire.Event{ID: "late"})
+	if _, err := r.Now(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if string(o.bodies[0]) != string(o.bodies[1]) {
+		t.Errorf("sent again:\n%s\n%s", o.bodies[0], o.bodies[1])
+	}
+	if got := o.requests(); got[2].Seq != got[1].Seq+1 || got[2].Events[0].ID != "late" {
+		t.Errorf("after that: %+v", got[2])
+	}
+	if len(m.events) != 0 {
+		t.Errorf("%d events wait", len(m.events))
+	}
+}
+
+// TestRestart: a process that does not know what was sent uses the next number.
+func TestRestart(t *testing.T) {
+	o := newOrg(t)
+	m, r := newMac(t, o)
+	o.answer = func(n int, c wire.CheckIn, w http.ResponseWriter) {
+		if n == 1 {
+			panic(http.ErrAbortHandler)
+		}
+		accept(c, w, nil)
+	}
+	_, _ = r.Now(t.Context())
+	if _, err := m.runner(o.ca.pool()).Now(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := o.requests(); got[1].Seq != 2 {
+		t.Errorf("the new process sent %d", got[1].Seq)
+	}
+}
+
+func TestSeqWentBack(t *testing.T) {
+	o := newOrg(t)
+	m, r := newMac(t, o)
+	m.record.Seq = 4
+	o.answer = func(n int, c wire.CheckIn, w http.ResponseWriter) {
+		if c.Seq <= 40 {
+			refuse(w, http.StatusConflict, `{"errorCode":"E0","lastSeq":40}`)
+			return
+		}
+		accept(c, w, nil)
+	}
+	if _, err := r.Now(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	got := o.requests()
+	if got[0].Seq != 5 || got[1].Seq != 41 || !reflect.DeepEqual(m.restored, []uint64{40}) {
+		t.Errorf("sent %d, %d; told %v", got[0].Seq, got[1].Seq, m.restored)
+	}
+}
+
+func TestSeqWentBackRefusals(t *testing.T) {
+	for name, body := range map[string]string{
+		"no number": `{}`, "a number below": `{"lastSeq":1}`, "a number at the end": `{"lastSeq":18446744073709551615}`, "no JSON": `busy`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := newOrg(t)
+			m, r := newMac(t, o)
+			m.record.Seq = 4
+			o.answer = func(_ int, _ wire.CheckIn, w http.ResponseWriter) { refuse(w, http.StatusConflict, body) }
+			_, err := r.Now(t.Context())
+			if err == nil || len(m.restored) != 0 || len(o.requests()) != 1 || m.record.Seq != 5 {
+				t.Errorf("%v; told %v; %d requests; seq %d", err, m.restored, len(o.requests()), m.record.Seq)
+			}
+		})
+	}
+	o := newOrg(t)
+	m, r := newMac(t, o)
+	m.fail["Restored"] = errors.New("disk full")
+	o.answer = func(_ int, _ wire.CheckIn, w http.ResponseWriter) { refuse(w, http.StatusConflict, `{"lastSeq":9}`) }
+	if _, err := r.Now(t.Context()); err == nil || m.record.Seq != 1 {
+		t.Errorf("went on above although the secrets were not rotated: %v, seq %d", err, m.record.Seq)
+	}
+	m.fail = map[string]error{}
+	if _, err := r.Now(t.Context()); err == nil || len(m.restored) != 2 || len(o.requests()) != 3 {
+		t.Errorf("a server that always says 409 was asked %d times", len(o.requests()))
+	}
+}
+
+func TestRefusalsAreKeptForStatus(t *testing.T) {
+	cases := []struct {
+		status       int
+		body         string
+		reason, want string
+	}{
+		{403, `{"reason":"unverified","errorSummary":"confirm it"}`, "unverified", "this Mac is unverified until an administrator confirms it (HTTP 403): confirm it"},
+		{403, `{"reason":"reenrolled"}`, "reenrolled", "new certificate that an administrator has to confirm"},
+		{403, `{"reason":"suspended"}`, "suspended", "this Mac is suspended"},
+		{401, `{"errorSummary":"no marker\u001b[2J"}`, "", "it does not accept the certificate (HTTP 401): no marker [2J"},
+		{426, ``, "", "this version of the daemon is too old"},
+		{503, `<html>`, "", "it is busy"},
+		{500, `{}`, "", "it failed (HTTP 500)"},
+		{302, ``, "", "it failed (HTTP 302)"},
+	}
+	for _, c := range cases {
+		t.Run(fmt.Sprint(c.status, c.reason), func(t *testing.T) {
+			o := newOrg(t)
+			m, r := newMac(t, o)
+			o.answer = func(_ int, _ wire.CheckIn, w http.ResponseWriter) {
+				w.Header().Set("Location", o.main.URL)
+				refuse(w, c.status, c.body)
+			}
+			_, err := r.Now(t.Context())
+			s := r.Status()
+			if err == nil || !strings.Contains(s.Problem, c.want) || s.Reason != c.reason || s.Failures != 1 || s.Confirmed {
+				t.Errorf("%+v", s)
+			}
+			if len(m.applied) != 0 || m.logs.Len() != 1 {
+				t.Errorf("applied %d, logged %d times", len(m.applied), m.logs.Len())
+			}
+			_, _ = r.Now(t.Context())
+			if m.logs.Len() != 1 {
+				t.Errorf("the same problem was logged %d times", m.logs.Len())
+			}
+			o.answer = acceptAll
+			if _, err := r.Now(t.Context()); err != nil || r.Status().Problem != "" || m.logs.Len() != 2 {
+				t.Errorf("after it: %v, %+v, logged %d times", err, r.Status(), m.logs.Len())
+			}
+		})
+	}
+}
+
+func TestTooLargeSendsFewerEvents(t *testing.T) {
+	o := newOrg(t)
+	m, r := newMac(t, o)
+	m.events = events(700)
+	o.answer = func(_ int, c wire.CheckIn, w http.ResponseWriter) {
+		if len(c.Events) > 130 {
+			refuse(w, http.StatusRequestEntityTooLarge, "")
+			return
+		}
+		accept(c, w, nil)
+	}
+	if _, err := r.Now(t.Context()); err != nil || len(m.events) != 0 || len(m.delivered) != 700 {
+		t.Errorf("%v; %d wait, %d delivered", err, len(m.events), len(m.delivered))
+	}
+}
+
+func TestLargeEventsAreSplit(t *testing.T) {
+	o := newOrg(t)
+	m, r := newMac(t, o)
+	for i := range 40 {
+		m.events = append(m.events, wire.Event{ID: fmt.Sprint(i), Detail: map[string]string{"text": strings.Repeat("x", 100_000)}})
+	}
+	o.answer = acceptAll
+	if _, err := r.Now(t.Context()); err != nil || len(m.events) != 0 {
+		t.Fatalf("%v; %d wait", err, len(m.events))
+	}
+	for _, body := range o.bodies {
+		if len(body) > wire.MaxCheckIn {
+			t.Errorf("a request of %d bytes", len(body))
+		}
+	}
+	m.events = []wire.Event{{ID: "huge", Detail: map[string]string{"text": strings.Repeat("x", wire.MaxCheckIn)}}}
+	before := len(o.requests())
+	if _, err := r.Now(t.Context()); err != nil || len(o.requests()) != before+1 || len(m.events) != 1 {
+		t.Errorf("an event that fits nowhere: %v; %d requests", err, len(o.requests())-before)
+	}
+}
+
+func TestMoreIsAskedAtOnce(t *testing.T) {
+	o := newOrg(t)
+	_, r := newMac(t, o)
+	o.answer = func(n int, c wire.CheckIn, w http.ResponseWriter) {
+		accept(c, w, func(a *wire.CheckInAnswer) { a.More = n < 5 })
+	}
+	if result, err := r.Now(t.Context()); err != nil || result.Rounds != 5 {
+		t.Errorf("%+v, %v", result, err)
+	}
+}
+
+// TestAnswerSaysMoreThanWasAsked: nothing of it reaches the queue or the
+// secrets.
+func TestAnswerSaysMoreThanWasAsked(t *testing.T) {
+	o := newOrg(t)
+	m, r := newMac(t, o)
+	m.record.URL = o.main.URL
+	m.events, m.uploads = events(1), []wire.SecretUpload{upload}
+	o.answer = func(_ int, c wire.CheckIn, w http.ResponseWriter) {
+		accept(c, w, func(a *wire.CheckInAnswer) {
+			a.Events = append(a.Events, "not sent")
+			a.Secrets = append(a.Secrets, wire.SecretResult{GUID: "g2", Generation: 1, Result: wire.SecretConfirmed}, wire.SecretResult{GUID: "g1", Generation: 9, Result: wire.SecretConfirmed},
+				wire.SecretResult{GUID: "g1", Generation: 9, Result: wire.SecretStale})
+		})
+	}
+	if _, err := r.Now(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	want := []wire.SecretResult{{GUID: "g1", Generation: 3, Result: wire.SecretConfirmed}, {GUID: "g1", Generation: 9, Result: wire.SecretStale}}
+	if strings.Join(m.delivered, " ") != "e0" || !reflect.DeepEqual(m.results, want) {
+		t.Errorf("delivered %v, results %v", m.delivered, m.results)
+	}
+}
+
+// TestOnePartFails: the others still take the answer, and the error is told.
+func TestOnePartFails(t *testing.T) {
+	for _, part := range []string{"Results", "Delivered", "Apply"} {
+		o := newOrg(t)
+		m, r := newMac(t, o)
+		m.record.URL = o.main.URL
+		m.events, m.uploads = events(1), []wire.SecretUpload{upload}
+		o.answer = acceptAll
+		m.fail[part] = errors.New("disk full")
+		if _, err := r.Now(t.Context()); err == nil || !strings.Contains(err.Error(), "disk full") {
+			t.Errorf("%s: %v", part, err)
+		}
+		if len(m.results) != 1 || len(m.delivered) != 1 || len(m.applied) != 1 {
+			t.Errorf("%s: results %d, delivered %d, applied %d", part, len(m.results), len(m.delivered), len(m.applied))
+		}
+	}
+	for _, part := range []string{"Report", "Uploads", "Pending", "Load"} {
+		o := newOrg(t)
+		m, r := newMac(t, o)
+		m.record.URL = o.main.URL
+		m.fail[part] = errors.New("disk full")
+		if _, err := r.Now(t.Context()); err == nil || len(o.requests()) != 0 {
+			t.Errorf("%s: %v, %d requests", part, err, len(o.requests()))
+		}
+	}
+}
+
+func TestNoServerNoCertificate(t *testing.T) {
+	o := newOrg(t)
+	m, r := newMac(t, o)
+	m.url = ""
+	if _, err := r.Now(t.Context()); !errors.Is(err, ErrNoServer) {
+		t.Error(err)
+	}
+	m.url, m.certErr = o.main.URL, errors.New("expired yesterday")
+	if _, err := r.Now(t.Context()); !errors.Is(err, ErrNoCertificate) || !strings.Contains(err.Error(), "expired yesterday") {
+		t.Error(err)
+	}
+}
+
+func TestDiscoveryRefusals(t *testing.T) {
+	for body, want := range map[string]string{
+		`{}`:                                   "device_url: it is no https URL",
+		`{"device_url":"http://127.0.0.1"}`:    "it is no https URL",
+		`{"device_url":"https://a:b@c.d"}`:     "only host, port and path",
+		`{"device_url":"https://c.d/?x"}`:      "only host, port and path",
+		`{"device_url":"https://c.d","x":1}`:   "unknown field",
+		`{"device_url":"https://c.d"} trailer`: "something follows",
+		`{"device_url":"https://c.d"}{}`:       "something follows",
+		`<html>`:                               "invalid character",
+		strings.Repeat(" ", maxWellKnown+1):    "too long",
+	} {
+		o := newOrg(t)
+		_, r := newMac(t, o)
+		o.known = body
+		if _, err := r.Now(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.60s: %v", body, err)
+		}
+		if len(o.requests()) != 0 {
+			t.Errorf("%.60s: a check-in was sent", body)
+		}
+	}
+	o := newOrg(t)
+	m, r := newMac(t, o)
+	m.url = o.main.URL + "/elsewhere"
+	if _, err := r.Now(t.Context()); !errors.Is(err, ErrNotLatchkey) {
+		t.Errorf("a server without discovery: %v", err)
+	}
+}
+
+// TestTLSRefusals: neither side is believed on its word.
+func TestTLSRefusals(t *testing.T) {
+	o, stranger := newOrg(t), newOrg(t)
+	o.answer, stranger.answer = acceptAll, acceptAll
+	m, _ := newMac(t, o)
+	if _, err := m.runner(stranger.ca.pool()).Now(t.Context()); err == nil || !strings.Contains(err.Error(), "unknown authority") {
+		t.Errorf("a server that nobody vouches for: %v", err)
+	}
+	other, _ := newMac(t, stranger)
+	m.cert = other.cert
+	if _, err := m.runner(o.ca.pool()).Now(t.Context()); err == nil || len(o.requests()) != 0 {
+		t.Errorf("a device with another org's certificate: %v", err)
+	}
+}
+
+// TestOldTLSIsRefused: a device API below TLS 1.3 shows the certificate, and so
+// who is checking in, to the network.
+func TestOldTLSIsRefused(t *testing.T) {
+	o := newOrg(t)
+	m, r := newMac(t, o)
+	old := &tls.Config{MaxVersion: tls.VersionTLS12, Certificates: o.device.TLS.Certificates}
+	l, err := tls.Listen("tcp", "127.0.0.1:0", old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for c, err := l.Accept(); err == nil; c, err = l.Accept() {
+			go func(c net.Conn) { _ = c.(*tls.Conn).Handshake(); c.Close() }(c)
+		}
+	}()
+	o.known = `{"device_url":"https://` + l.Addr().String() + `"}`
+	if _, err := r.Now(t.Context()); err == nil || !strings.Contains(err.Error(), "protocol version") || m.record.URL != "" {
+		t.Error(err)
+	}
+}
+
+func TestBadAnswers(t *testing.T) {
+	good := `{"now":"2026-03-01T12:00:00Z","device_id":"d","next_in":60,"more":false,"min_agent":"","events":[],"secrets":[],"accounts":[],"settings":{"recovery":true,"end_window_on_enrol":false,"number_matching":true},"commands":[]}`
+	if _, err := decodeAnswer([]byte(good)); err != nil {
+		t.Fatal(err)
+	}
+	for name, body := range map[string]string{
+		"empty":             "",
+		"not an object":     `[]`,
+		"cut":               good[:len(good)-1],
+		"something behind":  good + "{}",
+		"an unknown member": strings.Replace(good, `"more"`, `"moar"`, 1),
+		"no time":           strings.Replace(good, "2026-03-01T12:00:00Z", "0001-01-01T00:00:00Z", 1),
+		"a time long past":  strings.Replace(good, "2026", "1999", 1),
+		"a time far ahead":  strings.Replace(good, "2026", "9999", 1),
+		"no device id":      strings.Replace(good, `"d"`, `""`, 1),
+		"a negative wait":   strings.Replace(good, "60", "-1", 1),
+		"an unknown result": strings.Replace(good, `"secrets":[]`, `"secrets":[{"guid":"g","generation":1,"result":"fine"}]`, 1),
+		"a nameless order":  strings.Replace(good, `"commands":[]`, `"commands":[{"id":"","kind":"rotate"}]`, 1),
+		"a long token":      strings.Replace(good, `"next_in"`, `"token":"`+strings.Repeat("x", 2000)+`","next_in"`, 1),
+		"too long":          strings.Repeat(" ", maxAnswer) + good,
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := newOrg(t)
+			m, r := newMac(t, o)
+			m.events = events(1)
+			o.answer = func(_ int, _ wire.CheckIn, w http.ResponseWriter) { refuse(w, http.StatusOK, body) }
+			if _, err := r.Now(t.Context()); err == nil {
+				t.Error("taken")
+			}
+			if len(m.applied) != 0 || len(m.delivered) != 0 || m.record.URL != "" {
+				t.Error("something of it was taken")
+			}
+		})
+	}
+}
+
+func FuzzDecodeAnswer(f *testing.F) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for _, a := range []wire.CheckInAnswer{
+		{Now: now, DeviceID: "d"},
+		{Now: now, DeviceID: "d", Token: "t", NextIn: 60, Events: []string{"a"}, Secrets: []wire.SecretResult{{GUID: "g", Generation: 1, Result: "stale"}},
+			Commands: []wire.Command{{ID: "c", Kind: "rotate"}}, Accounts: []wire.AccountAnswer{{GUID: "g", FirstGovernedAt: &now}}},
+	} {
+		raw, err := json.Marshal(a)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(raw)
+	}
+	f.Add([]byte(`{"now":"2026-03-01T12:00:00Z","device_id":"d","commands":null} {}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		a, err := decodeAnswer(raw)
+		if err != nil {
+			if !reflect.DeepEqual(a, wire.CheckInAnswer{}) {
+				t.Fatal("an error came with an answer")
+			}
+			return
+		}
+		if a.DeviceID == "" || a.NextIn < 0 || a.Now.Year() < 2025 || a.Now.Year() > 2200 {
+			t.Fatalf("%+v", a)
+		}
+		onlyAsked(wire.CheckIn{}, &a)
+		if len(a.Events)+len(a.Secrets) != 0 {
+			t.Fatal("an answer to nothing confirms something")
+		}
+	})
+}
+
+func TestRecordIsKeptAndHidden(t *testing.T) {
+	records := memory{}
+	s := KeptIn(records)
+	if rec, err := s.Load(); err != nil || rec != (Record{}) {
+		t.Fatalf("%v, %v", rec, err)
+	}
+	want := Record{Seq: 7, URL: "https://a", Token: "hunter2", DeviceID: "d", Answered: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
+	if err := s.Save(want); err != nil {
+		t.Fatal(err)
+	}
+	got, err := KeptIn(records).Load()
+	if err != nil || got.Seq != 7 || got.Token != "hunter2" || !got.Answered.Equal(want.Answered) {
+		t.Errorf("%v, %v", got, err)
+	}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%d"} {
+		if strings.Contains(fmt.Sprintf(verb, got), "hunter2") {
+			t.Errorf("%s shows the token", verb)
+		}
+	}
+	records[recordKey] = []byte("{")
+	if _, err := s.Load(); err == nil {
+		t.Error("a broken record was read")
+	}
+}
+
+type memory map[string][]byte
+
+func (m memory) Read(key string) ([]byte, error) { return m[key], nil }
+func (m memory) Write(changes map[string][]byte) error {
+	for k, v := range changes {
+		m[k] = v
+	}
+	return nil
+}
+
+func TestLoadRoots(t *testing.T) {
+	o := newOrg(t)
+	o.answer = acceptAll
+	m, _ := newMac(t, o)
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: o.ca.cert.Raw}), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	roots, err := LoadRoots(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.runner(roots).Now(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := os.WriteFile(file, []byte("nothing"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := LoadRoots(file); err == nil || !strings.Contains(err.Error(), "BEGIN CERTIFICATE") {
+		t.Error(err)
+	}
+	if _, err := LoadRoots(file + ".none"); !errors.Is(err, os.ErrNotExist) {
+		t.Error(err)
+	}
+}
