@@ -71,3 +71,9 @@ func (t *Terminal) send(bytes string) error {
 	}
 	return nil
 }
+
+// KnownKey reports whether Press knows the key.
+func KnownKey(name string) bool {
+	_, known := keyBytes(name)
+	return known
+}

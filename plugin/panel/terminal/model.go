@@ -1,0 +1,188 @@
+package terminal
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/latchkey-mfa/latchkey/internal/wire"
+)
+
+// showMsg brings a new screen.
+type showMsg struct{ screen wire.Screen }
+
+// tickMsg moves what moves by itself: spinner and countdown.
+type tickMsg struct{ generation int }
+
+// How often what moves by itself is drawn.
+const (
+	spinEvery = 120 * time.Millisecond
+	tickEvery = time.Second
+)
+
+// model is the drawn screen and what the person has done on it so far.
+type model struct {
+	now func() time.Time
+	act func(wire.Act)
+	lk  look
+
+	width, height int
+	screen        wire.Screen
+	shown         bool
+	inputs        []input
+	choice        int // index of the chosen one, -1 for none
+	focus         int // index into items
+	remark        string
+	sent          string // action that was sent and has not been answered by a screen
+	spin          int
+	generation    int   // of the running tick; older ticks are let go
+	failed        error // why the panel gave up
+}
+
+func newModel(now func() time.Time, lk look, act func(wire.Act)) *model {
+	return &model{now: now, act: act, lk: lk, width: 80, height: 24, choice: -1}
+}
+
+// Init has nothing to start before the first screen.
+func (m *model) Init() tea.Cmd { return nil }
+
+// Update takes one message. A defect must not leave the terminal in a state
+// that a person cannot get out of, so a panic ends the panel in order.
+func (m *model) Update(message tea.Msg) (next tea.Model, cmd tea.Cmd) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			m.failed = fmt.Errorf("a defect of the panel: %v", reason)
+			next, cmd = m, tea.Quit
+		}
+	}()
+	switch message := message.(type) {
+	case tea.WindowSizeMsg:
+		m.width, m.height = max(message.Width, 1), max(message.Height, 1)
+	case showMsg:
+		m.show(message.screen)
+		return m, m.tick()
+	case tickMsg:
+		if message.generation == m.generation {
+			m.spin++
+			return m, m.tick()
+		}
+	case tea.PasteMsg:
+		if in := m.focusedInput(); in != nil {
+			in.insert(message.Content)
+			m.remark = ""
+		}
+	case tea.KeyPressMsg:
+		if m.shown {
+			m.key(message)
+			return m, m.tick()
+		}
+	}
+	return m, nil
+}
+
+// tick asks for the next tick when something moves, and lets older ones go.
+func (m *model) tick() tea.Cmd {
+	every := tickEvery
+	if m.spinning() {
+		every = spinEvery
+	} else if _, counting := m.left(); !counting {
+		return nil
+	}
+	m.generation++
+	generation := m.generation
+	return tea.Tick(every, func(time.Time) tea.Msg { return tickMsg{generation} })
+}
+
+func (m *model) spinning() bool { return m.screen.Busy || m.sent != "" }
+
+// maxCountdown is the longest time left that is worth a countdown; what is
+// longer comes from a clock that is not this one.
+const maxCountdown = 24 * time.Hour
+
+// left is the time to the deadline of the screen, from zero.
+func (m *model) left() (time.Duration, bool) {
+	if m.screen.Deadline.IsZero() {
+		return 0, false
+	}
+	left := m.screen.Deadline.Sub(m.now())
+	if left > maxCountdown || left < -maxCountdown {
+		return 0, false
+	}
+	return max(left, 0), true
+}
+
+// show replaces the screen. What was typed stays when the daemon only brings
+// its own screen up to date, and goes when the screen is an answer.
+func (m *model) show(s wire.Screen) {
+	old, oldInputs, answered := m.screen, m.inputs, m.sent != ""
+	oldFocus := m.focusedName()
+	m.screen, m.shown, m.remark, m.sent = cleaned(s), true, "", ""
+	m.inputs, m.choice, m.focus = nil, -1, 0
+	for _, f := range m.screen.Fields {
+		m.inputs = append(m.inputs, newInput(f))
+	}
+	for i, c := range m.screen.Choices {
+		if c.Enabled && m.choice < 0 {
+			m.choice = i
+		}
+	}
+	m.focusFirst()
+	if answered || old.Kind != m.screen.Kind || old.Title != m.screen.Title {
+		return
+	}
+	for i := range m.inputs {
+		for _, before := range oldInputs {
+			if before.field.Name == m.inputs[i].field.Name && before.field.Kind == m.inputs[i].field.Kind && m.inputs[i].field.Value == before.field.Value {
+				m.inputs[i].typed, m.inputs[i].caret = nil, 0
+				m.inputs[i].insert(before.value())
+			}
+		}
+	}
+	m.focusOn(oldFocus)
+}
+
+// cleaned is the screen without anything that could steer the terminal: names
+// of computers and messages come from outside.
+func cleaned(s wire.Screen) wire.Screen {
+	s.Title, s.Number = oneLine(s.Title), oneLine(s.Number)
+	s.Text = clean(s.Text)
+	if s.Note != nil {
+		s.Note = &wire.Note{Level: s.Note.Level, Text: clean(s.Note.Text)}
+	}
+	s.Fields, s.Choices = append([]wire.Field(nil), s.Fields...), append([]wire.Choice(nil), s.Choices...)
+	s.Actions, s.Facts = append([]wire.Action(nil), s.Actions...), append([]wire.Fact(nil), s.Facts...)
+	for i := range s.Fields {
+		s.Fields[i].Label = oneLine(s.Fields[i].Label)
+		s.Fields[i].Digits = min(s.Fields[i].Digits, wire.MaxValue)
+	}
+	for i := range s.Choices {
+		s.Choices[i].Label, s.Choices[i].Reason = oneLine(s.Choices[i].Label), oneLine(s.Choices[i].Reason)
+	}
+	for i := range s.Actions {
+		s.Actions[i].Label = oneLine(s.Actions[i].Label)
+	}
+	for i := range s.Facts {
+		s.Facts[i].Label, s.Facts[i].Value = oneLine(s.Facts[i].Label), oneLine(s.Facts[i].Value)
+	}
+	return s
+}
+
+func oneLine(text string) string { return strings.ReplaceAll(clean(text), "\n", " ") }
+
+// clean drops control characters but line ends, and the characters that turn
+// the direction of writing or hide what follows.
+func clean(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n':
+			return r
+		case r == '\t':
+			return ' '
+		case r < ' ', r >= 0x7f && r < 0xa0, r == '\ufffd',
+			r >= '\u200b' && r <= '\u200f', r >= '\u202a' && r <= '\u202e', r >= '\u2066' && r <= '\u2069':
+			return -1
+		}
+		return r
+	}, text)
+}

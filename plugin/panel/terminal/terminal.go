@@ -1,0 +1,112 @@
+package terminal
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/latchkey-mfa/latchkey/internal/wire"
+	"github.com/latchkey-mfa/latchkey/plugin/panel"
+	"golang.org/x/term"
+)
+
+// errNotTerminal: there is nothing to draw on.
+var errNotTerminal = errors.New("not a terminal")
+
+// drawing is a panel that is being drawn.
+type drawing struct {
+	program *tea.Program
+	acts    chan wire.Act
+	ended   chan struct{} // closed when the terminal has been given back
+	err     error         // why it ended, once ended is closed
+
+	mu     sync.Mutex
+	latest wire.Screen   // what Show was given last
+	fresh  chan struct{} // holds one when latest has not been drawn
+}
+
+var _ panel.Panel = (*drawing)(nil)
+
+// maxActs is how many acts wait for a reader; a person makes one at a time.
+const maxActs = 16
+
+// Open takes over the terminal, until Close. Both files may be the same.
+func Open(in, out *os.File) (panel.Panel, error) {
+	for _, f := range []*os.File{in, out} {
+		if !term.IsTerminal(int(f.Fd())) {
+			return nil, fmt.Errorf("draw the panel on %s: %w", f.Name(), errNotTerminal)
+		}
+	}
+	d := &drawing{acts: make(chan wire.Act, maxActs), ended: make(chan struct{}), fresh: make(chan struct{}, 1)}
+	colours := hasColours(os.Environ())
+	m := newModel(time.Now, lookFor(colours), d.act)
+	options := []tea.ProgramOption{tea.WithInput(in), tea.WithOutput(out), tea.WithoutSignalHandler()}
+	if !colours {
+		options = append(options, tea.WithColorProfile(attributesOnly))
+	}
+	d.program = tea.NewProgram(m, options...)
+	go d.run()
+	go d.deliver()
+	return d, nil
+}
+
+// run draws until Close, or until the terminal goes away.
+func (d *drawing) run() {
+	defer close(d.ended)
+	defer close(d.acts)
+	last, err := d.program.Run()
+	if m, ok := last.(*model); ok && err == nil {
+		err = m.failed
+	}
+	d.err = err
+}
+
+// Show replaces the drawn screen.
+func (d *drawing) Show(s wire.Screen) {
+	d.mu.Lock()
+	d.latest = s
+	d.mu.Unlock()
+	select {
+	case d.fresh <- struct{}{}:
+	default: // deliver will find the newer one
+	}
+}
+
+// deliver hands the latest screen to the program, which may be busy.
+func (d *drawing) deliver() {
+	for {
+		select {
+		case <-d.fresh:
+			d.mu.Lock()
+			s := d.latest
+			d.mu.Unlock()
+			d.program.Send(showMsg{s})
+		case <-d.ended:
+			return
+		}
+	}
+}
+
+// act is called by the model, which must not wait.
+func (d *drawing) act(a wire.Act) {
+	select {
+	case d.acts <- a:
+	default: // nobody reads: the conversation is over
+	}
+}
+
+// Acts is what the person did.
+func (d *drawing) Acts() <-chan wire.Act { return d.acts }
+
+// Close gives the terminal back.
+func (d *drawing) Close() error {
+	d.program.Quit()
+	<-d.ended
+	if d.err != nil {
+		return fmt.Errorf("draw the panel: %w", d.err)
+	}
+	return nil
+}
