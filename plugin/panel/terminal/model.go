@@ -13,7 +13,7 @@ import (
 type showMsg struct{ screen wire.Screen }
 
 // tickMsg moves what moves by itself: spinner and countdown.
-type tickMsg struct{ generation int }
+type tickMsg struct{}
 
 // How often what moves by itself is drawn.
 const (
@@ -23,9 +23,10 @@ const (
 
 // model is the drawn screen and what the person has done on it so far.
 type model struct {
-	now func() time.Time
-	act func(wire.Act)
-	lk  look
+	now  func() time.Time
+	act  func(wire.Act)
+	pace func(time.Duration) // told how often to send tickMsg, 0 for never
+	lk   look
 
 	width, height int
 	screen        wire.Screen
@@ -36,12 +37,12 @@ type model struct {
 	remark        string
 	sent          string // action that was sent and has not been answered by a screen
 	spin          int
-	generation    int   // of the running tick; older ticks are let go
-	failed        error // why the panel gave up
+	ticking       time.Duration // the pace last asked for
+	failed        error         // why the panel gave up
 }
 
-func newModel(now func() time.Time, lk look, act func(wire.Act)) *model {
-	return &model{now: now, act: act, lk: lk, width: 80, height: 24, choice: -1}
+func newModel(now func() time.Time, lk look, act func(wire.Act), pace func(time.Duration)) *model {
+	return &model{now: now, act: act, pace: pace, lk: lk, width: 80, height: 24, choice: -1}
 }
 
 // Init has nothing to start before the first screen.
@@ -61,12 +62,8 @@ func (m *model) Update(message tea.Msg) (next tea.Model, cmd tea.Cmd) {
 		m.width, m.height = max(message.Width, 1), max(message.Height, 1)
 	case showMsg:
 		m.show(message.screen)
-		return m, m.tick()
 	case tickMsg:
-		if message.generation == m.generation {
-			m.spin++
-			return m, m.tick()
-		}
+		m.spin++
 	case tea.PasteMsg:
 		if in := m.focusedInput(); in != nil {
 			in.insert(message.Content)
@@ -75,23 +72,26 @@ func (m *model) Update(message tea.Msg) (next tea.Model, cmd tea.Cmd) {
 	case tea.KeyPressMsg:
 		if m.shown {
 			m.key(message)
-			return m, m.tick()
 		}
 	}
+	m.setPace()
 	return m, nil
 }
 
-// tick asks for the next tick when something moves, and lets older ones go.
-func (m *model) tick() tea.Cmd {
-	every := tickEvery
+// setPace asks for ticks while something moves. Bubble Tea's own ticks would
+// leave a goroutine behind in the process that loaded the plug-in.
+func (m *model) setPace() {
+	every := time.Duration(0)
+	if _, counting := m.left(); counting {
+		every = tickEvery
+	}
 	if m.spinning() {
 		every = spinEvery
-	} else if _, counting := m.left(); !counting {
-		return nil
 	}
-	m.generation++
-	generation := m.generation
-	return tea.Tick(every, func(time.Time) tea.Msg { return tickMsg{generation} })
+	if every != m.ticking {
+		m.ticking = every
+		m.pace(every)
+	}
 }
 
 func (m *model) spinning() bool { return m.screen.Busy || m.sent != "" }

@@ -20,8 +20,9 @@ var errNotTerminal = errors.New("not a terminal")
 type drawing struct {
 	program *tea.Program
 	acts    chan wire.Act
-	ended   chan struct{} // closed when the terminal has been given back
-	err     error         // why it ended, once ended is closed
+	paces   chan time.Duration // holds the latest pace of ticks
+	ended   chan struct{}      // closed when the terminal has been given back
+	err     error              // why it ended, once ended is closed
 
 	mu     sync.Mutex
 	latest wire.Screen   // what Show was given last
@@ -40,9 +41,10 @@ func Open(in, out *os.File) (panel.Panel, error) {
 			return nil, fmt.Errorf("draw the panel on %s: %w", f.Name(), errNotTerminal)
 		}
 	}
-	d := &drawing{acts: make(chan wire.Act, maxActs), ended: make(chan struct{}), fresh: make(chan struct{}, 1)}
+	d := &drawing{acts: make(chan wire.Act, maxActs), paces: make(chan time.Duration, 1),
+		ended: make(chan struct{}), fresh: make(chan struct{}, 1), idle: make(chan struct{})}
 	colours := hasColours(os.Environ())
-	m := newModel(time.Now, lookFor(colours), d.act)
+	m := newModel(time.Now, lookFor(colours), d.act, d.pace)
 	options := []tea.ProgramOption{tea.WithInput(in), tea.WithOutput(out), tea.WithoutSignalHandler()}
 	if !colours {
 		options = append(options, tea.WithColorProfile(attributesOnly))
@@ -75,8 +77,13 @@ func (d *drawing) Show(s wire.Screen) {
 	}
 }
 
-// deliver hands the latest screen to the program, which may be busy.
+// deliver hands the latest screen and the ticks to the program, which may be
+// busy.
 func (d *drawing) deliver() {
+	defer close(d.idle)
+	ticker := time.NewTicker(time.Hour)
+	defer ticker.Stop()
+	ticker.Stop()
 	for {
 		select {
 		case <-d.fresh:
@@ -84,10 +91,26 @@ func (d *drawing) deliver() {
 			s := d.latest
 			d.mu.Unlock()
 			d.program.Send(showMsg{s})
+		case every := <-d.paces:
+			ticker.Stop()
+			if every > 0 {
+				ticker.Reset(every)
+			}
+		case <-ticker.C:
+			d.program.Send(tickMsg{})
 		case <-d.ended:
 			return
 		}
 	}
+}
+
+// pace is called by the model alone, which must not wait: the newest wins.
+func (d *drawing) pace(every time.Duration) {
+	select {
+	case <-d.paces:
+	default:
+	}
+	d.paces <- every
 }
 
 // act is called by the model, which must not wait.
@@ -105,6 +128,7 @@ func (d *drawing) Acts() <-chan wire.Act { return d.acts }
 func (d *drawing) Close() error {
 	d.program.Quit()
 	<-d.ended
+	<-d.idle
 	if d.err != nil {
 		return fmt.Errorf("draw the panel: %w", d.err)
 	}
