@@ -23,6 +23,7 @@ type drawing struct {
 	paces   chan time.Duration // holds the latest pace of ticks
 	ended   chan struct{}      // closed when the terminal has been given back
 	err     error              // why it ended, once ended is closed
+	idle    chan struct{}      // closed when nothing is delivered any longer
 
 	mu     sync.Mutex
 	latest wire.Screen   // what Show was given last
