@@ -1,0 +1,21 @@
+// Command latchkey-server is the org server of Latchkey and its command line.
+//
+// Results go to standard output; warnings, logs and errors go to standard
+// error. An error ends with a line "hint: …" that says what to do next. Exit
+// codes: 0 done, 1 failed, 2 wrong usage, 3 refused by a rule of the org.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() { os.Exit(start()) }
+
+func start() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return run(ctx, streams{out: os.Stdout, err: os.Stderr}, os.Args[1:])
+}

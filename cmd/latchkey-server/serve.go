@@ -1,0 +1,270 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/latchkey-mfa/latchkey/internal/server/adminapi"
+	"github.com/latchkey-mfa/latchkey/internal/server/deviceapi"
+	"github.com/latchkey-mfa/latchkey/internal/server/pki"
+	"github.com/latchkey-mfa/latchkey/internal/server/recovery"
+	"github.com/latchkey-mfa/latchkey/internal/wire"
+)
+
+// drainTime is how long requests may go on after a signal to stop.
+const drainTime = 10 * time.Second
+
+// serveOptions are the flags of serve.
+type serveOptions struct {
+	listen, deviceListen string
+	publicURL, deviceURL string
+	tlsCert, tlsKey      string
+	tlsHosts             []string
+	logFormat, logLevel  string
+	every                time.Duration
+	minAgent             string
+	accountsPerHour      int
+}
+
+func (p *program) serveCommand() *cobra.Command {
+	var o serveOptions
+	cmd := p.local(&cobra.Command{
+		Use: "serve", Short: "Serve devices and administrators", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.serve(cmd.Context(), o) },
+	})
+	f := cmd.Flags()
+	f.StringVar(&o.listen, "listen", ":8443", "address for administrators, SCEP and discovery")
+	f.StringVar(&o.deviceListen, "device-listen", ":8444", "address for devices, which show a client certificate")
+	f.StringVar(&o.publicURL, "public-url", "", "URL under which administrators reach the server (default: from the first TLS host and the port)")
+	f.StringVar(&o.deviceURL, "device-url", "", "URL under which devices reach the device listener (default: from the first TLS host and the port)")
+	f.StringVar(&o.tlsCert, "tls-cert", "", "PEM file of the TLS certificate with its chain (default: one for evaluation, see tls-ca.pem)")
+	f.StringVar(&o.tlsKey, "tls-key", "", "PEM file of its key")
+	f.StringSliceVar(&o.tlsHosts, "tls-hosts", []string{"localhost", "127.0.0.1"}, "names and addresses in the TLS certificate for evaluation")
+	f.StringVar(&o.logFormat, "log-format", "json", "json or console")
+	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
+	f.DurationVar(&o.every, "check-in-every", 15*time.Minute, "time between two check-ins of a device")
+	f.StringVar(&o.minAgent, "min-agent", "", "oldest version of the device daemon that is welcome")
+	f.IntVar(&o.accountsPerHour, "accounts-per-hour", recovery.AccountsPerHour, "how many distinct accounts an administrator may generate PINs for in an hour")
+	twinned(f, "listen", "device-listen", "public-url", "device-url", "tls-cert", "tls-key", "tls-hosts", "log-format", "log-level",
+		"check-in-every", "min-agent", "accounts-per-hour")
+	return cmd
+}
+
+func (o serveOptions) validate() error {
+	if (o.tlsCert == "") != (o.tlsKey == "") {
+		return usage(errors.New("--tls-cert and --tls-key go together"), "give both, or neither for an evaluation certificate")
+	}
+	if o.every < time.Second || o.every > 24*time.Hour {
+		return usage(fmt.Errorf("--check-in-every %s: want 1s to 24h", o.every), "15m is the default")
+	}
+	if o.accountsPerHour < 1 {
+		return usage(fmt.Errorf("--accounts-per-hour %d: want 1 or more", o.accountsPerHour), "60 is the default")
+	}
+	for name, u := range map[string]string{"--public-url": o.publicURL, "--device-url": o.deviceURL} {
+		if u != "" && !strings.HasPrefix(u, "https://") {
+			return usage(fmt.Errorf("%s %q: want a URL that starts with https://", name, u), "devices and tokens never travel without TLS")
+		}
+	}
+	return nil
+}
+
+func (p *program) serve(ctx context.Context, o serveOptions) error {
+	if err := o.validate(); err != nil {
+		return err
+	}
+	log, err := p.logger(o)
+	if err != nil {
+		return err
+	}
+	defer log.Sync() //nolint:errcheck // standard error may not be a file
+	pki.UseAES()
+	d, err := p.openData(ctx)
+	if err != nil {
+		return err
+	}
+	defer d.db.Close()
+	listeners, err := listen(o)
+	if err != nil {
+		return err
+	}
+	o.urls(listeners)
+	main, device, err := p.servers(ctx, d, o, log)
+	if err != nil {
+		return errors.Join(err, listeners.close())
+	}
+	return p.run(ctx, log, o, listeners, main, device)
+}
+
+// run serves until ctx ends, then lets requests finish.
+func (p *program) run(ctx context.Context, log *zap.Logger, o serveOptions, l listeners, main, device *http.Server) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for s, on := range map[*http.Server]net.Listener{main: l.main, device: l.device} {
+		g.Go(func() error {
+			if err := s.ServeTLS(on, "", ""); !errors.Is(err, http.ErrServerClosed) {
+				return fmt.Errorf("serve %s: %w", on.Addr(), err)
+			}
+			return nil
+		})
+	}
+	fmt.Fprintf(p.out, "ready listen=%s device-listen=%s public-url=%s device-url=%s\n", l.main.Addr(), l.device.Addr(), o.publicURL, o.deviceURL)
+	log.Info("ready", zap.String("listen", l.main.Addr().String()), zap.String("device_listen", l.device.Addr().String()),
+		zap.String("public_url", o.publicURL), zap.String("device_url", o.deviceURL))
+	g.Go(func() error {
+		<-ctx.Done()
+		log.Info("stopping")
+		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+		defer cancel()
+		return errors.Join(main.Shutdown(drain), device.Shutdown(drain))
+	})
+	err := g.Wait()
+	log.Info("stopped", zap.Error(err))
+	return err
+}
+
+type listeners struct{ main, device net.Listener }
+
+func (l listeners) close() error { return errors.Join(l.main.Close(), l.device.Close()) }
+
+func listen(o serveOptions) (l listeners, err error) {
+	if l.main, err = net.Listen("tcp", o.listen); err != nil {
+		return l, failed(fmt.Errorf("listen for administrators: %w", err), "is another server running? --listen takes another address")
+	}
+	if l.device, err = net.Listen("tcp", o.deviceListen); err != nil {
+		return l, errors.Join(failed(fmt.Errorf("listen for devices: %w", err), "is another server running? --device-listen takes another address"), l.main.Close())
+	}
+	return l, nil
+}
+
+// urls fills in the URLs that were left out, once the ports are known.
+func (o *serveOptions) urls(l listeners) {
+	from := func(url *string, on net.Listener) {
+		_, port, _ := net.SplitHostPort(on.Addr().String())
+		if *url == "" {
+			*url = "https://" + net.JoinHostPort(o.tlsHosts[0], port)
+		}
+		*url = strings.TrimSuffix(*url, "/")
+	}
+	if len(o.tlsHosts) == 0 {
+		o.tlsHosts = []string{"localhost"}
+	}
+	from(&o.publicURL, l.main)
+	from(&o.deviceURL, l.device)
+}
+
+// servers wires the parts.
+func (p *program) servers(ctx context.Context, d *data, o serveOptions, log *zap.Logger) (main, device *http.Server, err error) {
+	pair, err := p.certificate(ctx, d, o, log)
+	if err != nil {
+		return nil, nil, err
+	}
+	var ca *pki.Authority
+	err = d.db.Update(ctx, func(tx *sql.Tx) (err error) {
+		ca, err = pki.OpenDevice(ctx, tx, d.vault, d.now())
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	book := &recovery.Book{DB: d.db, Vault: d.vault, Log: d.log, Now: d.now, AccountsPerHour: o.accountsPerHour}
+	challenges := pki.NewChallenges(d.vault)
+	admin := &adminapi.Server{DB: d.db, Log: d.log, Book: book, Challenges: challenges, Zap: log, Now: d.now, PublicURL: o.publicURL}
+	scep := pki.NewSCEP(&pki.Issuer{Authority: ca, Challenges: challenges, DB: d.db, Log: d.log, Now: d.now}, log)
+	devices := &deviceapi.Server{DB: d.db, Vault: d.vault, Log: d.log, Book: book, Zap: log, Now: d.now, Every: o.every, MinAgent: o.minAgent,
+		Pace: deviceapi.NewPace(2, 30)}
+	main = harden(mainHandler(admin.Handler(), scep, o.deviceURL), log)
+	main.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}, Time: d.now}
+	device = harden(devices.Handler(), log)
+	device.TLSConfig = deviceapi.TLS(pair, ca.Pool(), d.now)
+	return main, device, nil
+}
+
+// mainHandler is what administrators and enrolling devices reach. The web
+// console will be mounted at "/".
+func mainHandler(admin, scep http.Handler, deviceURL string) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/api/", admin)
+	mux.Handle("/device-access/", admin)
+	mux.Handle("/scep", scep)
+	mux.Handle("GET "+wire.WellKnownPath, deviceapi.WellKnown(deviceURL))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	return mux
+}
+
+// harden bounds what a slow or hostile client can hold on to.
+func harden(h http.Handler, log *zap.Logger) *http.Server {
+	s := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute,
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10}
+	if std, err := zap.NewStdLogAt(log, zap.DebugLevel); err == nil {
+		s.ErrorLog = std
+	}
+	return s
+}
+
+// certificate is the TLS certificate of both listeners.
+func (p *program) certificate(ctx context.Context, d *data, o serveOptions, log *zap.Logger) (tls.Certificate, error) {
+	if o.tlsCert != "" {
+		pair, err := tls.LoadX509KeyPair(o.tlsCert, o.tlsKey)
+		if err != nil {
+			return pair, failed(fmt.Errorf("read the TLS certificate %s and its key %s: %w", o.tlsCert, o.tlsKey, err), "both must be PEM files that belong together")
+		}
+		return pair, nil
+	}
+	var pair tls.Certificate
+	file := filepath.Join(p.dataDir, "tls-ca.pem")
+	err := d.db.Update(ctx, func(tx *sql.Tx) error {
+		made, ca, err := pki.EvaluationTLS(ctx, tx, d.vault, o.tlsHosts, d.now())
+		if err != nil {
+			return err
+		}
+		pair = made
+		return replaceFile(file, pki.PEM(ca))
+	})
+	if err == nil {
+		log.Warn("no TLS certificate is configured: serving one for evaluation", zap.String("trust", file), zap.Strings("hosts", o.tlsHosts))
+	}
+	return pair, err
+}
+
+// replaceFile writes a public file whole or not at all.
+func replaceFile(path string, content []byte) error {
+	next := path + ".new"
+	if err := os.WriteFile(next, content, 0o644); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	if err := os.Rename(next, path); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
+
+func (p *program) logger(o serveOptions) (*zap.Logger, error) {
+	level, err := zap.ParseAtomicLevel(o.logLevel)
+	if err != nil {
+		return nil, usage(fmt.Errorf("--log-level %q: want debug, info, warn or error", o.logLevel), "info is the default")
+	}
+	var cfg zap.Config
+	switch o.logFormat {
+	case "json":
+		cfg = zap.NewProductionConfig()
+	case "console":
+		cfg = zap.NewDevelopmentConfig()
+		cfg.Development, cfg.DisableStacktrace = false, true
+	default:
+		return nil, usage(fmt.Errorf("--log-format %q: want json or console", o.logFormat), "json is the default")
+	}
+	cfg.Level, cfg.Sampling, cfg.DisableCaller = level, nil, true
+	return cfg.Build()
+}
