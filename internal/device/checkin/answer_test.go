@@ -161,4 +161,3 @@ func FuzzDecodeAnswer(f *testing.F) {
 		}
 	})
 }
-
