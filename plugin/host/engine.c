@@ -133,6 +133,8 @@ static OSStatus did_deactivate(AuthorizationEngineRef e)
     pthread_mutex_lock(&e->lock);
     bool expected = e->awaiting_deactivate;
     e->awaiting_deactivate = false;
+    if (expected)
+        e->awaiting_result = false; /* what was stopped owes no result, and may be invoked again */
     pthread_mutex_unlock(&e->lock);
     if (!expected) {
         engine_fault(e, "DidDeactivate without MechanismDeactivate");
