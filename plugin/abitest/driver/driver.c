@@ -363,9 +363,9 @@ static void command(AuthorizationPluginCreateFunction *entry, const char *word, 
     else if (strcmp(word, "hint") == 0)
         from_hex(&r->hint, text), puts("ok");
     else if (strcmp(word, "fail") == 0)
-        snprintf(r->fail, sizeof r->fail, "%s", text), puts("ok");
+        snprintf(r->fail, sizeof r->fail, "%.31s", text), puts("ok");
     else if (strcmp(word, "reenter") == 0)
-        snprintf(r->reenter, sizeof r->reenter, "%s", text), puts("ok");
+        snprintf(r->reenter, sizeof r->reenter, "%.31s", text), puts("ok");
     else if (strcmp(word, "invoke") == 0)
         invoke(r);
     else if (strcmp(word, "invoke-null") == 0)
