@@ -88,19 +88,20 @@ contract.`,
 }
 
 // conclude turns the end of an evaluation into the end of the program.
-func conclude(s streams, out authhost.Outcome, err error) error {
+func conclude(out authhost.Outcome, err error) error {
 	var play *authhost.PlayError
 	switch {
 	case errors.As(err, &play):
 		return hinted{err, "the screen above is what a person saw; correct the script or the program", exitMismatch}
 	case errors.Is(err, context.Canceled):
 		return hinted{errors.New("ended by a signal"), "", exitNoLogin}
+	case errors.Is(err, authhost.ErrNoTerminal):
+		return usage(err, "run authhost in a terminal, or play a script with --script")
 	case err != nil:
 		return hinted{err, "build the host with 'make build', or name it with --host", exitFault}
 	case len(out.Faults) > 0:
 		return hinted{fmt.Errorf("%s; %d breaches of a contract: %q", out, len(out.Faults), out.Faults), "see the transcript (--transcript)", exitFault}
 	}
-	fmt.Fprintln(s.out, out)
 	if out.Result != authhost.Allow {
 		return hinted{errSilent, "", exitNoLogin}
 	}

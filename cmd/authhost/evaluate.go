@@ -54,7 +54,11 @@ func (f *flags) evaluate(ctx context.Context, s streams) error {
 		return err
 	}
 	out, err := authhost.Run(ctx, options)
-	return conclude(s, out, errors.Join(err, finish()))
+	err = errors.Join(err, finish())
+	if err == nil && f.transcript != "-" { // else it stands at the end of the transcript
+		fmt.Fprintln(s.out, out)
+	}
+	return conclude(out, err)
 }
 
 func (f *flags) options(s streams) (authhost.Options, error) {

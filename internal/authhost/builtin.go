@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"slices"
 
 	"github.com/latchkey-mfa/latchkey/internal/devaccounts"
 )
@@ -72,10 +73,18 @@ func (e *engine) beside(ctx context.Context, run func(context.Context) (step, er
 // login stands in for the window that asks for name and password. With
 // FileVault's pass-through it asks nothing in the first round.
 func (e *engine) login(ctx context.Context) (step, error) {
-	if e.passThrough != nil {
+	if e.passThrough != nil && e.forwards() {
 		return step{by: "login window", note: "asks nothing: FileVault passes through"}, nil
 	}
 	return e.ask(ctx, step{by: "login window"})
+}
+
+// forwards reports whether the list has the mechanism that passes on what was
+// typed for FileVault.
+func (e *engine) forwards() bool {
+	return slices.ContainsFunc(e.options.Right.Mechanisms, func(m Mechanism) bool {
+		return m.Plugin == "builtin" && m.ID == "forward-login"
+	})
 }
 
 func (e *engine) ask(ctx context.Context, s step) (step, error) {

@@ -160,7 +160,7 @@ func TestFileVaultPassesThroughOnce(t *testing.T) {
 		t.Error("the transcript shows the password")
 	}
 	o.FileVault.Password = []byte("wrong")
-	if _, transcript, err = run(t, o); !errors.Is(err, errNoTerminal) {
+	if _, transcript, err = run(t, o); !errors.Is(err, ErrNoTerminal) {
 		t.Errorf("a second round without a terminal: %v\n%s", err, transcript)
 	}
 }

@@ -27,16 +27,17 @@ type window struct {
 	again    bool // the last try was refused
 }
 
-var errNoTerminal = errors.New("name and password are asked for on a terminal, and there is none")
+// ErrNoTerminal: someone would have to be asked, and there is no terminal.
+var ErrNoTerminal = errors.New("name and password are asked for on a terminal, and there is none")
 
 // ask returns what was typed, or errCanceled, or the error of ctx.
 func (w window) ask(ctx context.Context) (Credentials, error) {
 	if w.terminal == nil {
-		return Credentials{}, errNoTerminal
+		return Credentials{}, ErrNoTerminal
 	}
 	before, err := term.MakeRaw(int(w.terminal.Fd()))
 	if err != nil {
-		return Credentials{}, fmt.Errorf("%w: %w", errNoTerminal, err)
+		return Credentials{}, fmt.Errorf("%w: %w", ErrNoTerminal, err)
 	}
 	defer func() { _ = term.Restore(int(w.terminal.Fd()), before) }()
 	defer w.print("\x1b[0m\x1b[2J\x1b[H")
