@@ -53,16 +53,24 @@ func (w window) ask(ctx context.Context) (Credentials, error) {
 
 func (w window) print(text string) { _, _ = io.WriteString(w.terminal, text) }
 
+// head draws what stands above name and password, in the manner of the
+// terminal panel.
 func (w window) head() {
-	w.print("\x1b[2J\x1b[H\r\n  \x1b[1mLog in\x1b[0m")
-	if w.computer != "" {
-		w.print(" to \x1b[1m" + printable(w.computer) + "\x1b[0m")
+	width, _, err := term.GetSize(int(w.terminal.Fd()))
+	if err != nil || width <= 0 {
+		width = 80
 	}
-	w.print("\r\n\r\n")
+	bar := fmt.Sprintf(" %-*s", max(width-1, 0), "Login window")
+	w.print("\x1b[2J\x1b[H\x1b[7m" + string([]rune(bar)[:min(width, len([]rune(bar)))]) + "\x1b[0m\r\n\r\n")
+	w.print("  \x1b[1mLog in")
+	if w.computer != "" {
+		w.print(" to " + printable(w.computer))
+	}
+	w.print("\x1b[0m\r\n\r\n")
 	if w.again {
 		w.print("  Back at the start. Type your name and password again.\r\n\r\n")
 	}
-	w.print("  \x1b[2mReturn: go on   Esc: cancel\x1b[0m\r\n\r\n")
+	w.print("  Return: go on   Esc: cancel\r\n\r\n")
 }
 
 // printable keeps control characters of a setting off the terminal.
