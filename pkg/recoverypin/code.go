@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"hash"
 	"io"
 	"time"
 )
@@ -59,36 +60,57 @@ func (k Secret) ProvesRotation(next Secret, proof []byte) bool {
 }
 
 func (k Secret) mac(label string, body []byte) []byte {
-	h := hmac.New(sha256.New, k[:])
-	h.Write([]byte(label))
-	h.Write([]byte{0})
-	h.Write(body)
-	return h.Sum(nil)
+	return newMAC(k, label).of(body)
 }
 
-// code writes the eight digits of label and body to the front of d and the
-// check digit behind them.
-func (k Secret) code(label string, body []byte) PIN {
-	n := binary.BigEndian.Uint64(k.mac(label, body)) % 100_000_000
+// mac makes codes of one secret and label. It keeps the keyed state and its
+// buffers: a check makes hundreds of codes.
+type mac struct {
+	keyed   hash.Hash
+	message []byte // label, 0x00, and room for a body
+	sum     []byte
+}
+
+func newMAC(k Secret, label string) *mac {
+	m := &mac{keyed: hmac.New(sha256.New, k[:]), message: make([]byte, 0, len(label)+1+SecretSize), sum: make([]byte, 0, sha256.Size)}
+	m.message = append(append(m.message, label...), 0)
+	return m
+}
+
+// of is the HMAC of a body, good until the next call.
+func (m *mac) of(body []byte) []byte {
+	m.keyed.Reset()
+	m.keyed.Write(append(m.message, body...))
+	return m.keyed.Sum(m.sum)
+}
+
+// number is the code of a body before it is written down, below 10^8.
+func (m *mac) number(body []byte) uint32 {
+	return uint32(binary.BigEndian.Uint64(m.of(body)) % 100_000_000)
+}
+
+// pinOf writes a code down in eight digits with their check digit.
+func pinOf(number uint32) PIN {
 	var p PIN
 	for i := 7; i >= 0; i-- {
-		p.digits[i] = '0' + byte(n%10)
-		n /= 10
+		p.digits[i] = '0' + byte(number%10)
+		number /= 10
 	}
 	p.digits[8] = '0' + damm(p.digits[:8])
 	return p
 }
 
 // Timed is the PIN that a server issues at t. Only whole seconds count.
-func Timed(k Secret, t time.Time) PIN { return timedAt(k, t.Unix()) }
+func Timed(k Secret, t time.Time) PIN { return pinOf(newMAC(k, labelTime).timed(t.Unix())) }
 
-func timedAt(k Secret, unix int64) PIN {
+// timed is the code of a second; m is one of labelTime.
+func (m *mac) timed(unix int64) uint32 {
 	var body [8]byte
 	binary.BigEndian.PutUint64(body[:], uint64(unix))
-	return k.code(labelTime, body[:])
+	return m.number(body[:])
 }
 
 // ForDeviceCode is the PIN that answers a device code shown on a Mac.
 func ForDeviceCode(k Secret, code DeviceCode) PIN {
-	return k.code(labelChallenge, code.digits[:])
+	return pinOf(newMAC(k, labelChallenge).number(code.digits[:]))
 }
