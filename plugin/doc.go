@@ -1,3 +1,5 @@
+//go:build cgo
+
 // The plug-in for the authorization hosts of macOS, Latchkey.bundle, and for
 // latchkey-host on other machines.
 //

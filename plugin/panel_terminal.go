@@ -1,4 +1,4 @@
-//go:build terminalpanel
+//go:build cgo && terminalpanel
 
 package main
 

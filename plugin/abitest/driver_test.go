@@ -1,3 +1,5 @@
+//go:build linux
+
 package abitest
 
 import (
@@ -102,7 +104,7 @@ type daemon struct {
 	mu     sync.Mutex
 	asked  []wire.Decide
 	begun  chan uint64
-	send   func(string, wire.Dictionary) error
+	closed chan struct{}                                        // one message for each connection that ended
 	prompt func(send func(string, wire.Dictionary) error) error // at begin
 	gate   func(ctx context.Context) (wire.Decision, error)     // at decide
 	stop   func()
@@ -118,7 +120,7 @@ func newDaemon(t *testing.T) *daemon {
 	if err := os.Chmod(folder, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	return &daemon{t: t, folder: folder, begun: make(chan uint64, 4096)}
+	return &daemon{t: t, folder: folder, begun: make(chan uint64, 4096), closed: make(chan struct{}, 4096)}
 }
 
 // start serves both sockets until stop, or the end of the test.
@@ -152,7 +154,7 @@ type conversation struct {
 	send   func(string, wire.Dictionary) error
 }
 
-func (c *conversation) Closed() {}
+func (c *conversation) Closed() { c.daemon.closed <- struct{}{} }
 
 func (c *conversation) Request(ctx context.Context, name string, body wire.Dictionary) (wire.Dictionary, error) {
 	if name == wire.MsgBegin {

@@ -1,3 +1,5 @@
+//go:build linux
+
 package abitest
 
 import (
@@ -10,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/latchkey-mfa/latchkey/internal/wire"
 )
@@ -199,7 +202,7 @@ func TestInvokeAgain(t *testing.T) {
 func TestInvokeWhileOneIsPending(t *testing.T) {
 	variants(t, func(t *testing.T, start run) {
 		d := newDaemon(t)
-		asked, answer := make(chan struct{}), make(chan struct{})
+		asked, answer := make(chan struct{}, 9), make(chan struct{})
 		d.gate = func(context.Context) (wire.Decision, error) {
 			asked <- struct{}{}
 			<-answer
@@ -222,7 +225,13 @@ func TestDestroyWhilePending(t *testing.T) {
 		h.ready("prompt")
 		h.do("invoke 0 => invoked 0")
 		<-d.begun
-		h.do("destroy 0 => destroyed 0", settled(1, 0, 0), "close") // the engine's memory is gone: a late result would crash
+		h.do("destroy 0 => destroyed 0")
+		select { // nothing is left running for it
+		case <-d.closed:
+		case <-time.After(20 * time.Second):
+			t.Error("the conversation goes on")
+		}
+		h.do(settled(1, 0, 0), "close") // the engine's memory is gone: a late result would crash
 	})
 }
 
