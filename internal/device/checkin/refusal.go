@@ -74,15 +74,10 @@ func (e *Refusal) unknownOutcome() bool {
 	return e.Status >= http.StatusInternalServerError && e.Status != http.StatusServiceUnavailable
 }
 
-// errorBody is the body of an error. It is read leniently: it changes nothing
-// but what is shown, except for lastSeq, which is checked where it is used.
-type errorBody struct {
-	wire.APIError
-	LastSeq *uint64 `json:"lastSeq"`
-}
-
+// refusal reads an error. Its body is read leniently: it changes nothing but
+// what is shown, except for lastSeq, which is checked where it is used.
 func refusal(status int, header http.Header, raw []byte) *Refusal {
-	var body errorBody
+	var body wire.APIError
 	_ = json.Unmarshal(raw, &body) // a proxy's page has no reason to give
 	return &Refusal{
 		Status: status, Reason: printable(body.Reason, 40), Summary: printable(body.ErrorSummary, 200),
