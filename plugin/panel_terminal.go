@@ -9,12 +9,16 @@ import (
 	"github.com/latchkey-mfa/latchkey/plugin/panel/terminal"
 )
 
-// openPanel draws on the terminal of the host process, wherever its standard
-// streams lead, else on those.
+// openPanel draws on the terminal that the engine gave to the host as its
+// standard streams, else on the one that the host was started from.
 func openPanel() (panel.Panel, error) {
+	given, err := terminal.Open(os.Stdin, os.Stdout)
+	if err == nil {
+		return given, nil
+	}
 	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
 	if err != nil {
-		return terminal.Open(os.Stdin, os.Stdout)
+		return nil, err
 	}
 	p, err := terminal.Open(tty, tty)
 	if err != nil {

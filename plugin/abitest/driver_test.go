@@ -107,6 +107,7 @@ type daemon struct {
 	closed chan struct{}                                        // one message for each connection that ended
 	prompt func(send func(string, wire.Dictionary) error) error // at begin
 	gate   func(ctx context.Context) (wire.Decision, error)     // at decide
+	act    func(wire.Act)
 	stop   func()
 }
 
@@ -163,6 +164,11 @@ func (c *conversation) Request(ctx context.Context, name string, body wire.Dicti
 			return nil, nil
 		}
 		return nil, c.daemon.prompt(c.send)
+	}
+	if name == wire.MsgAct {
+		act, err := wire.ActFrom(body)
+		c.daemon.act(act)
+		return wire.Dictionary{"ok": true}, err
 	}
 	question, err := wire.DecideFrom(body)
 	if err != nil {

@@ -42,6 +42,11 @@ func startHost(t *testing.T, places string) *host {
 	if sanitizer() == nil {
 		program = compile(t, "latchkey-host-asan", "plugin/host/*.c", "-fsanitize=address,undefined")
 	}
+	return launch(t, program, places, func(*exec.Cmd) {})
+}
+
+func launch(t *testing.T, program, places string, change func(*exec.Cmd)) *host {
+	t.Helper()
 	requests, in, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -54,6 +59,7 @@ func startHost(t *testing.T, places string) *host {
 	h.cmd.ExtraFiles = []*os.File{requests, reports} // 3 and 4
 	h.cmd.Env = append(os.Environ(), "LATCHKEY_SOCKETS="+places, "LATCHKEY_FILES="+places)
 	h.cmd.Stderr = &h.complaints
+	change(h.cmd)
 	if err := h.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
