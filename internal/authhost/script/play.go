@@ -128,9 +128,7 @@ func (p *Player) typeCode(s *authhost.Session, variable string) error {
 }
 
 func screenshot(ctx context.Context, s *authhost.Session, path string) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, settle)
-	defer cancel()
-	s.Settle(ctx, quiet)
+	s.Settle(ctx, quiet, settle)
 	file, err := os.Create(path)
 	if err != nil {
 		return fmt.Errorf("the picture was not written: %w", err)

@@ -192,22 +192,24 @@ func (t *Terminal) WaitForText(ctx context.Context, wanted string) error {
 	return t.WaitFor(ctx, func(text string) bool { return Shows(text, wanted) })
 }
 
-// Settle waits until nothing was drawn for the time quiet, or ctx ends. What
-// ticks by itself never settles: bound it.
-func (t *Terminal) Settle(ctx context.Context, quiet time.Duration) {
+// Settle waits until nothing was drawn for the time quiet, but no longer than
+// limit: what ticks by itself never settles.
+func (t *Terminal) Settle(ctx context.Context, quiet, limit time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
 	for {
 		_, changed := t.look()
 		timer := time.NewTimer(quiet)
 		select {
 		case <-changed:
 			timer.Stop()
+			continue
 		case <-timer.C:
-			return
 		case <-t.ended:
-			return
 		case <-ctx.Done():
-			return
 		}
+		timer.Stop()
+		return
 	}
 }
 

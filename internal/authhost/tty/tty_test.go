@@ -108,7 +108,7 @@ func TestAScreenshotHoldsTextColoursAndSquareHalfBlocks(t *testing.T) {
 	if err := term.WaitForText(within(t), "<b>&x"); err != nil {
 		t.Fatal(err)
 	}
-	term.Settle(within(t), 50*time.Millisecond)
+	term.Settle(within(t), 50*time.Millisecond, time.Second)
 	p := term.Picture()
 	if c := p.Cells[0][0]; c.Text != "▀" || c.Foreground != (color.RGBA{1, 2, 3, 255}) || c.Background != (color.RGBA{255, 255, 255, 255}) {
 		t.Errorf("first cell %+v", c)

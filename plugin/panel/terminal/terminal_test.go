@@ -162,7 +162,7 @@ func TestAPhoneReadsTheQRCode(t *testing.T) {
 			terminal, p := sitAtTerminal(t, c.width, c.height)
 			p.Show(screens()["enrol"])
 			waitFor(t, terminal, "First code")
-			terminal.Settle(t.Context(), 300*time.Millisecond)
+			terminal.Settle(t.Context(), 300*time.Millisecond, 3*time.Second)
 			path := filepath.Join(t.TempDir(), "screen.png")
 			if err := os.WriteFile(path, photograph(t, terminal), 0o600); err != nil {
 				t.Fatal(err)
