@@ -39,7 +39,7 @@ type host struct {
 func startHost(t *testing.T, places string) *host {
 	t.Helper()
 	program := compile(t, "latchkey-host", "plugin/host/*.c")
-	if sanitizer() == nil {
+	if sanitizer("address") == nil {
 		program = compile(t, "latchkey-host-asan", "plugin/host/*.c", "-fsanitize=address,undefined")
 	}
 	return launch(t, program, places, func(*exec.Cmd) {})

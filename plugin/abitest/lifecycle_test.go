@@ -29,7 +29,7 @@ func variants(t *testing.T, scenario func(t *testing.T, start run)) {
 		})
 	})
 	t.Run("sanitized", func(t *testing.T) {
-		need(t, "the address sanitizer", sanitizer())
+		need(t, "the address sanitizer", sanitizer("address"))
 		scenario(t, func(t *testing.T, d *daemon) *driver {
 			program := compile(t, "driver-asan", "plugin/abitest/driver/*.c", "-fsanitize=address")
 			return drive(t, program, plugin(t, "Latchkey-asan.so", "", "-asan"), d.folder)

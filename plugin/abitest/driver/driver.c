@@ -17,200 +17,17 @@
  *   settle M SECONDS      waits, then prints how many results, deactivations and faults there were
  *   close                 PluginDestroy
  */
+#include "driver.h"
+
 #include <dlfcn.h>
-#include <pthread.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "../../abi/authorization_plugin.h"
-
-enum { MECHANISMS = 16, VALUE_MAX = 128 };
-
-struct value {
-    bool there;
-    uint8_t bytes[VALUE_MAX];
-    AuthorizationValue value;
-};
-
-/* What a mechanism did, kept apart from its engine so that it can be read
- * after the engine is freed. */
-struct record {
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    unsigned results, taken, deactivations, faults, invocations;
-    AuthorizationResult last;
-    struct value hint, uid;
-    AuthorizationMechanismRef mechanism;
-    AuthorizationEngineRef engine;
-    char fail[32], reenter[32];
-};
-
-struct OpaqueAuthorizationEngine {
-    struct record *record;
-    char guard[64]; /* checked, so that a freed engine is noticed even without a sanitizer */
-};
-
 static struct record records[MECHANISMS];
 static AuthorizationPluginRef plugin;
 static const AuthorizationPluginInterface *interface;
-
-static struct record *record_of(AuthorizationEngineRef e)
-{
-    if (memcmp(e->guard, "alive", 6) != 0) {
-        puts("FAULT a call with an engine that is gone");
-        fflush(stdout);
-        abort();
-    }
-    return e->record;
-}
-
-static bool fails(struct record *r, const char *function)
-{
-    return strcmp(r->fail, function) == 0;
-}
-
-/* ---- callbacks ---- */
-
-static void call_back(struct record *r);
-
-static OSStatus set_result(AuthorizationEngineRef e, AuthorizationResult result)
-{
-    struct record *r = record_of(e);
-
-    pthread_mutex_lock(&r->lock);
-    r->results++;
-    r->last = result;
-    if (r->results > r->invocations)
-        r->faults++;
-    pthread_mutex_unlock(&r->lock);
-    call_back(r);
-    pthread_mutex_lock(&r->lock);
-    pthread_cond_broadcast(&r->changed);
-    pthread_mutex_unlock(&r->lock);
-    return fails(r, "SetResult") ? kAuthorizationInternal : kNoError;
-}
-
-static OSStatus did_deactivate(AuthorizationEngineRef e)
-{
-    struct record *r = record_of(e);
-
-    pthread_mutex_lock(&r->lock);
-    r->deactivations++;
-    pthread_cond_broadcast(&r->changed);
-    pthread_mutex_unlock(&r->lock);
-    return fails(r, "DidDeactivate") ? kAuthorizationInternal : kNoError;
-}
-
-static OSStatus hand_out(struct value *v, const AuthorizationValue **out)
-{
-    if (!v->there)
-        return kAuthorizationInternal;
-    v->value.data = v->bytes;
-    *out = &v->value;
-    return kNoError;
-}
-
-static OSStatus get_context(AuthorizationEngineRef e, AuthorizationString key, AuthorizationContextFlags *flags,
-                            const AuthorizationValue **out)
-{
-    struct record *r = record_of(e);
-
-    if (strcmp(key, "uid") != 0)
-        r->faults++; /* the plug-in reads nothing else */
-    if (fails(r, "GetContextValue"))
-        return kAuthorizationInternal;
-    if (fails(r, "GetContextValue-null")) {
-        *out = NULL;
-        return kNoError;
-    }
-    *flags = kAuthorizationContextFlagVolatile;
-    return hand_out(&r->uid, out);
-}
-
-static OSStatus set_context(AuthorizationEngineRef e, AuthorizationString key, AuthorizationContextFlags flags,
-                            const AuthorizationValue *value)
-{
-    (void)key, (void)flags, (void)value;
-    record_of(e)->faults++; /* the plug-in writes no context */
-    return kNoError;
-}
-
-static OSStatus get_hint(AuthorizationEngineRef e, AuthorizationString key, const AuthorizationValue **out)
-{
-    struct record *r = record_of(e);
-
-    if (strcmp(key, "dev.latchkey.ticket") != 0)
-        r->faults++;
-    return fails(r, "GetHintValue") ? kAuthorizationInternal : hand_out(&r->hint, out);
-}
-
-static OSStatus set_hint(AuthorizationEngineRef e, AuthorizationString key, const AuthorizationValue *value)
-{
-    struct record *r = record_of(e);
-
-    if (strcmp(key, "dev.latchkey.ticket") != 0 || value->length > VALUE_MAX)
-        r->faults++;
-    if (fails(r, "SetHintValue"))
-        return kAuthorizationInternal;
-    pthread_mutex_lock(&r->lock);
-    if (value->length <= VALUE_MAX) {
-        r->hint.there = true;
-        r->hint.value.length = value->length;
-        if (value->length)
-            memcpy(r->hint.bytes, value->data, value->length);
-    }
-    pthread_mutex_unlock(&r->lock);
-    return kNoError;
-}
-
-/* Callbacks that the plug-in has no business with. */
-static OSStatus meddling(AuthorizationEngineRef e)
-{
-    record_of(e)->faults++;
-    return kAuthorizationInternal;
-}
-
-static OSStatus get_arguments(AuthorizationEngineRef e, const AuthorizationValueVector **out)
-{
-    (void)out;
-    return meddling(e);
-}
-
-static OSStatus get_session(AuthorizationEngineRef e, AuthorizationSessionId *out)
-{
-    (void)out;
-    return meddling(e);
-}
-
-static OSStatus get_immutable(AuthorizationEngineRef e, AuthorizationString key, const AuthorizationValue **out)
-{
-    (void)key, (void)out;
-    return meddling(e);
-}
-
-/* Newer hosts hand out a longer table. */
-static struct {
-    AuthorizationCallbacks known;
-    void *later[8];
-} callbacks = {
-    .known = {
-        .SetResult = set_result,
-        .RequestInterrupt = meddling,
-        .DidDeactivate = did_deactivate,
-        .GetContextValue = get_context,
-        .SetContextValue = set_context,
-        .GetHintValue = get_hint,
-        .SetHintValue = set_hint,
-        .GetArguments = get_arguments,
-        .GetSessionId = get_session,
-        .GetImmutableHintValue = get_immutable,
-    },
-};
-
-/* ---- commands ---- */
 
 static void invoke(struct record *r)
 {
@@ -237,8 +54,7 @@ static OSStatus destroy(struct record *r)
     return status;
 }
 
-/* What a host may do from inside SetResult. */
-static void call_back(struct record *r)
+void call_back(struct record *r)
 {
     char what[32];
 
