@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -108,6 +109,8 @@ type daemon struct {
 	prompt func(send func(string, wire.Dictionary) error) error // at begin
 	gate   func(ctx context.Context) (wire.Decision, error)     // at decide
 	act    func(wire.Act)
+	mode   fs.FileMode // of the sockets
+	gid    int         // of the sockets, -1: the test's own
 	stop   func()
 }
 
@@ -121,7 +124,7 @@ func newDaemon(t *testing.T) *daemon {
 	if err := os.Chmod(folder, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	return &daemon{t: t, folder: folder, begun: make(chan uint64, 4096), closed: make(chan struct{}, 4096)}
+	return &daemon{t: t, folder: folder, begun: make(chan uint64, 4096), closed: make(chan struct{}, 4096), mode: 0o600, gid: -1}
 }
 
 // start serves both sockets until stop, or the end of the test.
@@ -130,7 +133,7 @@ func (d *daemon) start() *daemon {
 	ctx, cancel := context.WithCancel(context.Background())
 	var serving sync.WaitGroup
 	for _, role := range []string{wire.RolePrompt, wire.RoleGate} {
-		l, err := xipc.Listen(xipc.Service{Role: role, Path: filepath.Join(d.folder, role+".sock"), Mode: 0o600, GID: -1,
+		l, err := xipc.Listen(xipc.Service{Role: role, Path: filepath.Join(d.folder, role+".sock"), Mode: d.mode, GID: d.gid,
 			Allow: func(xipc.Peer) bool { return true }, MaxPerUID: 100, Handler: d})
 		if err != nil {
 			d.t.Fatal(err)

@@ -293,3 +293,24 @@ func TestLongContactFilesStayDrawable(t *testing.T) {
 		}
 	}
 }
+
+// stuck is a panel that does not let go.
+type stuck struct {
+	*person
+	release chan struct{}
+}
+
+func (s stuck) Close() error {
+	<-s.release
+	panic("at last")
+}
+
+func TestAPanelThatDoesNotLetGo(t *testing.T) {
+	who := stuck{person: newPerson(presses), release: make(chan struct{})}
+	defer close(who.release)
+	p := prompt(shortFolder(t), who.person)
+	p.Open = func() (panel.Panel, error) { return who, nil }
+	if got := p.Converse(t.Context(), someone); !got.Allow {
+		t.Errorf("got %+v", got)
+	}
+}

@@ -3,6 +3,7 @@ package mechanism
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/latchkey-mfa/latchkey/internal/device/xipc"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
@@ -37,9 +38,25 @@ func (s *showing) acts() <-chan wire.Act {
 	return s.panel.Acts()
 }
 
+// closePatience bounds the wait for a panel that does not let go: the outcome
+// must reach the host all the same.
+const closePatience = 5 * time.Second
+
+// close waits for the panel to be gone, since what the login window shows next
+// must not share the screen with it.
 func (s *showing) close() {
-	if s.panel != nil {
+	if s.panel == nil {
+		return
+	}
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		defer func() { _ = recover() }()
 		_ = s.panel.Close()
+	}()
+	select {
+	case <-gone:
+	case <-time.After(closePatience):
 	}
 }
 
