@@ -117,6 +117,7 @@ func TestBreachesOfTheContractAreFaults(t *testing.T) {
 	}{
 		{"P:twice", Allow, "second result"},
 		{"P:faulty", Allow, "second SetResult"},
+		{"P:interrupts-early", Allow, "interrupt before its result"},
 		{"P:none-of-four", Undefined, "none of the four"},
 		{"P:garbage", Undefined, ""},
 		{"P:huge", Undefined, ""},
@@ -138,9 +139,9 @@ func TestOnlyStickyContextSurvivesADenial(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	inOrder(t, transcript, []string{"hints: advice", "context: kept lost", "round 2", "sticky context kept: kept",
+	inOrder(t, transcript, []string{"hints: advice", "context: kept lost", "round 2", "sticky context kept: kept\n",
 		"P:describes", "hints: context-names euid -client-path"})
-	if strings.Contains(transcript, "lost -") || strings.Contains(transcript, "advice -") {
+	if strings.Contains(transcript, "lost -") || strings.Contains(transcript, "stale-advice") {
 		t.Error(transcript)
 	}
 }
@@ -208,7 +209,12 @@ func TestAPersonAtTheWindow(t *testing.T) {
 			shows(t, s, "Log in to Mac of Anna")
 			types(t, s, "annz", "backspace")
 			types(t, s, "a Example", "enter")
-			types(t, s, "correct horse", "left", "enter")
+			types(t, s, "correct horse", "left")
+			shows(t, s, "•••••••••••••")
+			if strings.Contains(s.Text(), "horse") {
+				t.Error("the password can be read while it is typed")
+			}
+			types(t, s, "", "enter")
 		}, Allow, "anna"},
 		{"wrong password, then right", []string{"loginwindow:login", "builtin:authenticate,privileged"}, func(t *testing.T, s *Session) {
 			types(t, s, "aexample", "enter")

@@ -186,7 +186,14 @@ func (f *fakeHost) invoke(id uint32, name string, hints, context values) {
 		fmt.Println("thank you")
 	case "counts":
 		hints.setText(fmt.Sprintf("run-%d", f.runs[id]), 0, "")
+	case "interrupts-early":
+		var w writer
+		w.number(id)
+		f.reply(opInterrupt, w)
 	case "describes":
+		if _, stale := hints["advice"]; stale {
+			hints.setText("stale-advice", 0, "")
+		}
 		hints.setNumber("euid", 0, uint32(os.Geteuid()))
 		hints["context-names"] = value{0, []byte(context.changes(nil))}
 		delete(hints, "client-path")

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/fstest"
 
@@ -181,6 +182,36 @@ func TestAFileThatOthersCouldWriteIsRefused(t *testing.T) {
 	}
 	if checkOwner(info, 0) == nil {
 		t.Error("a file without an owner was accepted")
+	}
+}
+
+func TestTheOwnerIsRootOrTheCaller(t *testing.T) {
+	for _, c := range []struct {
+		owner, self uint32
+		want        bool
+	}{{0, 501, true}, {501, 501, true}, {502, 501, false}, {501, 0, false}} {
+		f := fstest.MapFS{"f": {Mode: 0o600, Sys: &syscall.Stat_t{Uid: c.owner}}}
+		info, err := f.Stat("f")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := checkOwner(info, c.self); (err == nil) != c.want {
+			t.Errorf("owned by %d, read by %d: %v", c.owner, c.self, err)
+		}
+	}
+}
+
+func TestAnUnknownNameCostsWhatAKnownOneDoes(t *testing.T) {
+	text, err := Hash(rand.Reader, []byte("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := parseHash(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := decoy(); d.memory != made.memory || d.time != made.time || d.threads != made.threads || len(d.key) != len(made.key) {
+		t.Errorf("the decoy costs %+v, a hash %+v", d, made)
 	}
 }
 
