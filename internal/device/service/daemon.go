@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/latchkey-mfa/latchkey/internal/clock"
+	"github.com/latchkey-mfa/latchkey/internal/device/checkin"
 	"github.com/latchkey-mfa/latchkey/internal/device/events"
 	"github.com/latchkey-mfa/latchkey/internal/device/factor/accesscode"
 	"github.com/latchkey-mfa/latchkey/internal/device/machine"
@@ -64,7 +65,7 @@ type Daemon struct {
 	org        *org
 	inForce    *InForce
 	sessions   *session.Manager
-	checkIns   checkIns
+	checkIns   *checkin.Runner
 	exempt     *exemptSeen
 }
 
@@ -159,7 +160,7 @@ func (d *Daemon) Run(ctx context.Context, ready func()) error {
 	}
 	group.Go(func() error { d.watchPolicy(ctx); return nil })
 	group.Go(func() error { d.everyMinute(ctx); return nil })
-	group.Go(func() error { return d.checkIns.Run(ctx) })
+	group.Go(func() error { d.checkIns.Run(ctx); return nil })
 	ready()
 	err = group.Wait()
 	d.sessions.Wait()
