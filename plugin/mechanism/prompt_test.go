@@ -314,3 +314,16 @@ func TestAPanelThatDoesNotLetGo(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 }
+
+// FuzzContactFile: whatever the file says, a panel can draw it.
+func FuzzContactFile(f *testing.F) {
+	f.Add([]byte(`{"v":1,"name":"mac-042","serial":"C02AB","admin_email":"help@example.com","admin_phone":"+43 1 234"}`))
+	f.Add([]byte(`{"v":1,"name":"\u0000\ud800"}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		path := in(t.TempDir(), "contact.json")
+		write(t, path, string(raw), 0o644)
+		if _, err := wire.ScreenFrom(absence(1, readContact(path)).Dictionary()); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -178,3 +178,27 @@ func FuzzFrame(f *testing.F) {
 		}
 	})
 }
+
+// FuzzHello: what is taken stays within its bounds, whatever a stranger says.
+func FuzzHello(f *testing.F) {
+	for _, h := range []Hello{{V: 1, Role: wire.RolePrompt}, {V: 9, Role: wire.RoleGate, Locales: []string{"de-AT", ""}}} {
+		raw, err := frame{kind: kindRequest, id: 1, name: wire.MsgHello, body: h.dictionary()}.encode()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(raw[lengthSize:])
+	}
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		first, err := decodeFrame(payload)
+		if err != nil {
+			return
+		}
+		h, err := helloFrom(first, wire.RolePrompt)
+		if err != nil {
+			return
+		}
+		if h.V == 0 || agree(h.V) > wire.Version || h.Role != wire.RolePrompt || len(h.Locales) > maxLocales {
+			t.Errorf("took %+v", h)
+		}
+	})
+}
