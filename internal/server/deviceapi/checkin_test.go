@@ -1,0 +1,486 @@
+package deviceapi_test
+
+import (
+	"crypto/rand"
+	"database/sql"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/latchkey-mfa/latchkey/internal/server/access"
+	"github.com/latchkey-mfa/latchkey/internal/server/directory"
+	"github.com/latchkey-mfa/latchkey/internal/server/pki"
+	"github.com/latchkey-mfa/latchkey/internal/server/recovery"
+	"github.com/latchkey-mfa/latchkey/internal/server/servertest"
+	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
+	"github.com/latchkey-mfa/latchkey/internal/wire"
+	"github.com/latchkey-mfa/latchkey/pkg/recoverypin"
+)
+
+func TestMain(m *testing.M) {
+	pki.UseAES()
+	m.Run()
+}
+
+const guid = "4AC29C85-D847-4492-96CB-46E337170C33"
+
+// request is a good check-in of a Mac with one account.
+func request(serial string, seq uint64) wire.CheckIn {
+	return wire.CheckIn{V: 1, Seq: seq, Boot: "boot-1", Wall: time.Now(), Clock: "anchored",
+		Device:   wire.Device{UDID: "udid-" + serial, Serial: serial, Name: "Amy's MacBook", Model: "Mac15,3", OS: "15.1", Agent: "0.1.0", Zone: "Europe/Zurich"},
+		Armed:    wire.Armed{State: "armed", Reason: "ok"},
+		Policy:   wire.PolicyState{State: "good", SHA256: "ab", Effective: json.RawMessage(`{"DeviceRecoveryPINDuration":{"value":45,"origin":"forced"}}`)},
+		Accounts: []wire.Account{{GUID: guid, UID: 501, Name: "amy", FullName: "Amy Example", Governed: true, Factors: []wire.Factor{}}}}
+}
+
+func upload(t *testing.T, generation uint64) (recoverypin.Secret, wire.SecretUpload) {
+	t.Helper()
+	k, err := recoverypin.NewSecret(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k, wire.SecretUpload{GUID: guid, Generation: generation, Key: k[:]}
+}
+
+func event(id, kind string, at time.Time, detail map[string]string) wire.Event {
+	return wire.Event{ID: id, Type: kind, At: at, Trusted: true, GUID: guid, Detail: detail}
+}
+
+// device is the Mac with that serial number as the server knows it.
+func device(o *servertest.Org, serial string) (d directory.Device) {
+	o.T.Helper()
+	o.Update(func(tx *sql.Tx) (err error) {
+		d, err = directory.DeviceByIdentity(o.T.Context(), tx, "UDID-"+serial, serial)
+		return err
+	})
+	return d
+}
+
+func account(o *servertest.Org, d directory.Device) (a directory.Account) {
+	o.T.Helper()
+	o.Update(func(tx *sql.Tx) (err error) {
+		a, err = directory.AccountByGUID(o.T.Context(), tx, d.ID, guid)
+		return err
+	})
+	return a
+}
+
+func TestCheckIn(t *testing.T) {
+	o := servertest.New(t)
+	id := o.Enrol(o.Challenge(pki.Dynamic, "C02A"))
+	in := request("C02A", 1)
+	in.Seq = 7
+	k, up := upload(t, 1)
+	in.Secrets = []wire.SecretUpload{up}
+	in.Events = []wire.Event{event("e1", "device.desktop_mfa.login.allow", o.Now(), map[string]string{"reason": "grace"})}
+	governed := o.Now().Add(-time.Hour)
+	in.Accounts[0].FirstGovernedAt = &governed
+	status, out, refusal := o.CheckIn(&id, in)
+	if status != 200 {
+		t.Fatalf("%d %+v", status, refusal)
+	}
+	d := device(o, "C02A")
+	want := wire.CheckInAnswer{Now: o.Now(), DeviceID: d.ID, Token: out.Token, NextIn: 900, Events: []string{"e1"},
+		Secrets:  []wire.SecretResult{{GUID: guid, Generation: 1, Result: wire.SecretConfirmed}},
+		Accounts: []wire.AccountAnswer{{GUID: guid, FirstGovernedAt: &governed}}, Settings: wire.Settings{Recovery: true, NumberMatching: true}, Commands: []wire.Command{}}
+	if diff := cmp.Diff(want, out); diff != "" {
+		t.Fatalf("answer (-want +got):\n%s", diff)
+	}
+	if len(out.Token) < 20 {
+		t.Fatalf("token %q", out.Token)
+	}
+	if a := account(o, d); a.Name != "amy" || a.UID != 501 || !a.Governed {
+		t.Fatalf("account %+v", a)
+	}
+	logged := o.Events("device.desktop_mfa.login.allow")
+	if len(logged) != 1 || logged[0].Actor.ID != d.ID || logged[0].Actor.Type != "Device" || logged[0].Detail["reason"] != "grace" {
+		t.Fatalf("logged %+v", logged)
+	}
+	// What was confirmed can be used, and is the Mac's key.
+	a := account(o, d)
+	issued, err := o.Book.Issue(o.As(access.HelpDeskAdmin, "sam@example.com"), recovery.Request{DeviceID: d.ID, AccountID: a.ID, Reason: "lost phone"})
+	if err != nil || issued.PIN != recoverypin.Timed(k, issued.IssuedAt).Digits() || issued.DurationMinutes != 45 {
+		t.Fatalf("issued %+v %v", issued, err)
+	}
+}
+
+func TestSameSequenceGetsTheStoredAnswer(t *testing.T) {
+	o := servertest.New(t)
+	id := o.Enrol(o.Challenge(pki.Dynamic, "C02A"))
+	in := request("C02A", 1)
+	in.Events = []wire.Event{event("e1", "device.desktop_mfa.login.allow", o.Now(), nil)}
+	_, first, _ := o.CheckIn(&id, in)
+	o.Pass(time.Minute)
+	in.Events = append(in.Events, event("e2", "device.desktop_mfa.login.deny", o.Now(), nil))
+	status, second, _ := o.CheckIn(&id, in)
+	if diff := cmp.Diff(first, second); status != 200 || diff != "" {
+		t.Fatalf("%d, the answers differ:\n%s", status, diff)
+	}
+	if n := len(o.Events("device.desktop_mfa.login.deny")); n != 0 {
+		t.Fatalf("the second request was taken too: %d events", n)
+	}
+	in.Seq, in.Token = 2, first.Token
+	if _, third, _ := o.CheckIn(&id, in); len(third.Events) != 2 || third.Token != "" {
+		t.Fatalf("the next request: %+v", third)
+	}
+	if n := len(o.Events("device.desktop_mfa.login.allow")); n != 1 {
+		t.Fatalf("an event that came twice was logged %d times", n)
+	}
+}
+
+func TestStoredAnswerIsSealed(t *testing.T) {
+	o := servertest.New(t)
+	id := o.Enrol(o.Challenge(pki.Dynamic, "C02A"))
+	_, out, _ := o.CheckIn(&id, request("C02A", 1))
+	var n int
+	o.Update(func(tx *sql.Tx) error {
+		return tx.QueryRow(`SELECT count(*) FROM devices WHERE last_answer LIKE '%' || $1 || '%' OR token_hash LIKE '%' || $1 || '%'`, out.Token).Scan(&n)
+	})
+	if n != 0 {
+		t.Error("the database holds the device token in the clear")
+	}
+}
+
+func TestSequenceBack(t *testing.T) {
+	o := servertest.New(t)
+	id := o.Enrol(o.Challenge(pki.Dynamic, "C02A"))
+	o.CheckIn(&id, request("C02A", 5))
+	status, _, refusal := o.CheckIn(&id, request("C02A", 4))
+	if status != 409 || refusal.LastSeq == nil || *refusal.LastSeq != 5 {
+		t.Fatalf("%d %+v", status, refusal)
+	}
+	if n := len(o.Events(systemlog.SequenceBack)); n != 1 {
+		t.Fatalf("%d events", n)
+	}
+	_, out, _ := o.CheckIn(&id, request("C02A", 6))
+	if len(out.Commands) != 1 || out.Commands[0].Kind != wire.CommandRotate || out.Commands[0].GUID != guid {
+		t.Fatalf("commands %+v", out.Commands)
+	}
+	again := request("C02A", 7)
+	if _, out, _ = o.CheckIn(&id, again); len(out.Commands) != 1 {
+		t.Fatalf("a command that was not acknowledged is gone: %+v", out.Commands)
+	}
+	again.Seq, again.Ack = 8, []string{out.Commands[0].ID, "cmd-of-nobody"}
+	if _, out, _ = o.CheckIn(&id, again); len(out.Commands) != 0 {
+		t.Fatalf("an acknowledged command comes again: %+v", out.Commands)
+	}
+}
+
+func TestCertificateIsNeeded(t *testing.T) {
+	o := servertest.New(t)
+	raw, _ := json.Marshal(request("C02A", 1))
+	if status, _, body := o.Post(nil, raw); status != 401 {
+		t.Errorf("without a certificate: %d %s", status, body)
+	}
+	id := o.Enrol(o.Challenge(pki.Dynamic, "C02A"))
+	o.Update(func(tx *sql.Tx) error {
+		return pki.RevokeCertificate(t.Context(), tx, pki.Fingerprint(id.Certificate), o.Now())
+	})
+	if status, _, refusal := o.CheckIn(&id, request("C02A", 1)); status != 401 {
+		t.Errorf("with a revoked certificate: %d %+v", status, refusal)
+	}
+}
+
+func TestBinding(t *testing.T) {
+	confirm := func(o *servertest.Org, serial string) {
+		d := device(o, serial)
+		o.Update(func(tx *sql.Tx) error {
+			_, err := directory.Confirm(t.Context(), tx, d.ID, "", o.Now())
+			return err
+		})
+	}
+	// try sends one check-in and fails the test unless it ends as wanted.
+	try := func(t *testing.T, o *servertest.Org, id servertest.Identity, in wire.CheckIn, status int, reason string) wire.CheckInAnswer {
+		t.Helper()
+		got, out, refusal := o.CheckIn(&id, in)
+		if got != status || refusal.Reason != reason {
+			t.Fatalf("%d %q %s, want %d %q", got, refusal.Reason, refusal.ErrorSummary, status, reason)
+		}
+		return out
+	}
+	for name, story := range map[string]func(t *testing.T, o *servertest.Org){
+		"a challenge tied to the serial number binds at once": func(t *testing.T, o *servertest.Org) {
+			id := o.Enrol(o.Challenge(pki.Dynamic, "c02a "))
+			try(t, o, id, request("C02A", 1), 200, "")
+		},
+		"one that is not leaves a new Mac unverified until confirmed": func(t *testing.T, o *servertest.Org) {
+			for _, kind := range []string{pki.Dynamic, pki.Static} {
+				serial := "C02" + kind
+				id := o.Enrol(o.Challenge(kind, ""))
+				try(t, o, id, request(serial, 1), 403, wire.RefusedUnverified)
+				try(t, o, id, request(serial, 1), 403, wire.RefusedUnverified)
+				if n := len(o.Events(systemlog.DeviceEnrol)); n == 0 {
+					t.Fatal("no event")
+				}
+				confirm(o, serial)
+				try(t, o, id, request(serial, 1), 200, "")
+			}
+		},
+		"a certificate tied to another serial number is refused": func(t *testing.T, o *servertest.Org) {
+			id := o.Enrol(o.Challenge(pki.Dynamic, "C02B"))
+			try(t, o, id, request("C02A", 1), 403, wire.RefusedUnverified)
+			if e := o.Events(systemlog.DeviceClaim); len(e) != 1 || e[0].Severity != systemlog.Error {
+				t.Fatalf("events %+v", e)
+			}
+		},
+		"a certificate in use by one Mac is refused on another": func(t *testing.T, o *servertest.Org) {
+			id := o.Enrol(o.Challenge(pki.Static, ""))
+			try(t, o, id, request("C02A", 1), 403, wire.RefusedUnverified)
+			confirm(o, "C02A")
+			try(t, o, id, request("C02A", 1), 200, "")
+			try(t, o, id, request("C02B", 1), 403, wire.RefusedUnverified)
+		},
+		"the device token binds a new certificate at once": func(t *testing.T, o *servertest.Org) {
+			id := o.Enrol(o.Challenge(pki.Dynamic, "C02A"))
+			token := try(t, o, id, request("C02A", 1), 200, "").Token
+			next := o.Enrol(o.Challenge(pki.Static, ""))
+			in := request("C02A", 2)
+			in.Token = token
+			try(t, o, next, in, 200, "")
+			in.Seq, in.Token = 3, ""
+			try(t, o, id, in, 403, wire.RefusedReenrolled)
+		},
+		"a renewal signed with the bound key binds at once": func(t *testing.T, o *servertest.Org) {
+			id := o.Enrol(o.Challenge(pki.Dynamic, "C02A"))
+			try(t, o, id, request("C02A", 1), 200, "")
+			try(t, o, o.Renew(id), request("C02A", 2), 200, "")
+		},
+		"a wrong token leaves the Mac re-enrolled, and the old certificate working": func(t *testing.T, o *servertest.Org) {
+			id := o.Enrol(o.Challenge(pki.Dynamic, "C02A"))
+			try(t, o, id, request("C02A", 9), 200, "")
+			next := o.Enrol(o.Challenge(pki.Static, ""))
+			in := request("C02A", 1)
+			in.Token = "AAAAAAAAAAAAAAAAAAAAAAAAAA"
+			try(t, o, next, in, 403, wire.RefusedReenrolled)
+			try(t, o, id, request("C02A", 10), 200, "")
+			if d := device(o, "C02A"); d.Trust != directory.Reenrolled {
+				t.Fatalf("trust %s", d.Trust)
+			}
+			confirm(o, "C02A")
+			// Its store is new: it begins at 1 again and is no restored copy.
+			try(t, o, next, in, 200, "")
+			try(t, o, id, request("C02A", 11), 403, wire.RefusedReenrolled)
+		},
+		"a fresh challenge tied to the serial number counts as confirmation": func(t *testing.T, o *servertest.Org) {
+			id := o.Enrol(o.Challenge(pki.Dynamic, "C02A"))
+			try(t, o, id, request("C02A", 9), 200, "")
+			next := o.Enrol(o.Challenge(pki.Dynamic, "C02A"))
+			try(t, o, next, request("C02A", 1), 200, "")
+			try(t, o, id, request("C02A", 10), 403, wire.RefusedReenrolled)
+		},
+		"a rejected claim does not come back": func(t *testing.T, o *servertest.Org) {
+			id := o.Enrol(o.Challenge(pki.Dynamic, "C02A"))
+			try(t, o, id, request("C02A", 1), 200, "")
+			next := o.Enrol(o.Challenge(pki.Static, ""))
+			try(t, o, next, request("C02A", 1), 403, wire.RefusedReenrolled)
+			claimed := device(o, "C02A")
+			o.Update(func(tx *sql.Tx) error {
+				d, err := directory.Reject(t.Context(), tx, claimed.ID, o.Now())
+				if err == nil && d.Trust != directory.Bound {
+					t.Errorf("trust %s", d.Trust)
+				}
+				return err
+			})
+			try(t, o, id, request("C02A", 2), 200, "")
+		},
+		"a suspended Mac is refused": func(t *testing.T, o *servertest.Org) {
+			id := o.Enrol(o.Challenge(pki.Dynamic, "C02A"))
+			try(t, o, id, request("C02A", 1), 200, "")
+			for _, c := range []directory.Lifecycle{directory.Suspend, directory.Deactivate} {
+				d := device(o, "C02A")
+				o.Update(func(tx *sql.Tx) error {
+					_, err := directory.ChangeDevice(t.Context(), tx, d.ID, c, o.Now())
+					return err
+				})
+				try(t, o, id, request("C02A", 2), 403, wire.RefusedSuspended)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) { story(t, servertest.New(t)) })
+	}
+}
+
+func TestTokenIsRotatedRarely(t *testing.T) {
+	o := servertest.New(t)
+	id := o.Enrol(o.Challenge(pki.Dynamic, "C02A"))
+	in := request("C02A", 1)
+	_, out, _ := o.CheckIn(&id, in)
+	first := out.Token
+	in.Seq, in.Token = 2, first
+	if _, out, _ = o.CheckIn(&id, in); out.Token != "" {
+		t.Fatal("a token was rotated at once")
+	}
+	o.Pass(31 * 24 * time.Hour)
+	in.Seq = 3
+	_, out, _ = o.CheckIn(&id, in)
+	second := out.Token
+	if second == "" || second == first {
+		t.Fatalf("after a month: %q", second)
+	}
+	// The answer may have been lost: the old one still proves the Mac.
+	in.Seq = 4
+	if _, out, _ = o.CheckIn(&id, in); out.Token == "" {
+		t.Fatal("a Mac that kept the old token gets no other")
+	}
+	if n := len(o.Events(systemlog.TokenMismatch)); n != 0 {
+		t.Fatalf("%d events of a wrong token", n)
+	}
+	in.Seq, in.Token = 5, "wrong"
+	o.CheckIn(&id, in)
+	if n := len(o.Events(systemlog.TokenMismatch)); n != 1 {
+		t.Fatalf("%d events of a wrong token, want 1", n)
+	}
+}
+
+func TestActivations(t *testing.T) {
+	o := servertest.New(t)
+	id := o.Enrol(o.Challenge(pki.Dynamic, "C02A"))
+	in := request("C02A", 1)
+	_, up := upload(t, 1)
+	in.Secrets = []wire.SecretUpload{up}
+	o.CheckIn(&id, in)
+	d := device(o, "C02A")
+	a := account(o, d)
+	ctx := o.As(access.HelpDeskAdmin, "sam@example.com")
+	timed, err := o.Book.Issue(ctx, recovery.Request{DeviceID: d.ID, AccountID: a.ID, Reason: "lost phone"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	coded, err := o.Book.Issue(ctx, recovery.Request{DeviceID: d.ID, AccountID: a.ID, Reason: "clock", DeviceCode: "6393 4920"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	usedAt := o.Now().Add(30 * time.Second)
+	o.Pass(time.Hour)
+	in.Seq, in.Secrets = 2, nil
+	in.Events = []wire.Event{
+		event("a1", systemlog.PINActivate, usedAt, map[string]string{"method": "time", "issued_at": fmt.Sprint(timed.IssuedAt.Unix())}),
+		event("a2", systemlog.PINActivate, usedAt, map[string]string{"method": "device_code", "device_code": "63934920"}),
+	}
+	if _, out, _ := o.CheckIn(&id, in); len(out.Commands) != 0 {
+		t.Fatalf("commands %+v", out.Commands)
+	}
+	o.Update(func(tx *sql.Tx) error {
+		pins, err := o.Book.List(t.Context(), tx, a.ID)
+		for _, p := range pins {
+			if !p.UsedAt.Equal(usedAt) {
+				t.Errorf("PIN by %s used at %v, want %v", p.Method, p.UsedAt, usedAt)
+			}
+		}
+		if len(pins) != 2 || coded.Method != "device_code" {
+			t.Errorf("%d PINs, method %s", len(pins), coded.Method)
+		}
+		return err
+	})
+	for n, detail := range map[string]map[string]string{
+		"a second of nobody's":       {"method": "time", "issued_at": fmt.Sprint(timed.IssuedAt.Unix() + 1)},
+		"one that was used":          {"method": "time", "issued_at": timed.IssuedAt.Format(time.RFC3339)},
+		"a device code of nobody's":  {"method": "device_code", "device_code": "97000314"},
+		"nothing that says which":    {},
+		"a method that is not known": {"method": "magic"},
+	} {
+		before := len(o.Events(systemlog.PINUnmatched))
+		in.Seq++
+		in.Events = []wire.Event{event("u-"+n, systemlog.PINActivate, o.Now(), detail)}
+		_, out, _ := o.CheckIn(&id, in)
+		if len(out.Commands) != 1 || out.Commands[0].Kind != wire.CommandRotate {
+			t.Errorf("%s: commands %+v", n, out.Commands)
+			continue
+		}
+		in.Ack = []string{out.Commands[0].ID}
+		if events := o.Events(systemlog.PINUnmatched); len(events) != before+1 || events[before].Severity != systemlog.Error {
+			t.Errorf("%s: %d critical events, want %d", n, len(events), before+1)
+		}
+	}
+}
+
+func TestForgedEventTypesAreKeptApart(t *testing.T) {
+	o := servertest.New(t)
+	id := o.Enrol(o.Challenge(pki.Dynamic, "C02A"))
+	in := request("C02A", 1)
+	in.Events = []wire.Event{event("e1", systemlog.PINGenerate, o.Now(), nil), event("e2", "user.session.start", o.Now(), nil)}
+	_, out, _ := o.CheckIn(&id, in)
+	if len(out.Events) != 2 || len(o.Events(systemlog.PINGenerate)) != 0 || len(o.Events("user.session.start")) != 0 {
+		t.Fatalf("accepted %v", out.Events)
+	}
+	if kept := o.Events(systemlog.DeviceEventUnknown); len(kept) != 2 || kept[0].Detail["deviceEventType"] != systemlog.PINGenerate {
+		t.Fatalf("kept %+v", kept)
+	}
+}
+
+func TestRecoveryOffTakesNoSecret(t *testing.T) {
+	o := servertest.New(t)
+	o.Update(func(tx *sql.Tx) error { return directory.SaveSettings(t.Context(), tx, wire.Settings{}) })
+	id := o.Enrol(o.Challenge(pki.Dynamic, "C02A"))
+	in := request("C02A", 1)
+	_, up := upload(t, 1)
+	in.Secrets = []wire.SecretUpload{up}
+	if _, out, _ := o.CheckIn(&id, in); out.Settings.Recovery || len(out.Secrets) != 0 {
+		t.Fatalf("answer %+v", out)
+	}
+}
+
+func TestFirstGovernedKeepsTheEarliest(t *testing.T) {
+	o := servertest.New(t)
+	id := o.Enrol(o.Challenge(pki.Dynamic, "C02A"))
+	early, late := o.Now().Add(-48*time.Hour), o.Now()
+	in := request("C02A", 1)
+	for i, c := range []struct{ reported, want *time.Time }{{&late, &late}, {&early, &early}, {&late, &early}, {nil, &early}} {
+		in.Seq, in.Accounts[0].FirstGovernedAt = uint64(i+1), c.reported
+		_, out, _ := o.CheckIn(&id, in)
+		if got := out.Accounts[0].FirstGovernedAt; got == nil || !got.Equal(*c.want) {
+			t.Errorf("step %d: %v, want %v", i, got, c.want)
+		}
+	}
+}
+
+func TestBadBodies(t *testing.T) {
+	o := servertest.New(t)
+	id := o.Enrol(o.Challenge(pki.Dynamic, "C02A"))
+	edit := func(do func(*wire.CheckIn)) string {
+		in := request("C02A", 1)
+		do(&in)
+		raw, _ := json.Marshal(in)
+		return string(raw)
+	}
+	good := edit(func(*wire.CheckIn) {})
+	for name, c := range map[string]struct {
+		body   string
+		status int
+		want   string
+	}{
+		"no JSON":          {`{`, 400, "well-formed"},
+		"empty":            {``, 400, "well-formed"},
+		"a list":           {`[]`, 400, "well-formed"},
+		"something after":  {good + `{}`, 400, "something follows"},
+		"another version":  {strings.Replace(good, `"v":1`, `"v":2`, 1), 426, "v: 2"},
+		"no version":       {strings.Replace(good, `"v":1,`, ``, 1), 426, "v: 0"},
+		"no sequence":      {edit(func(in *wire.CheckIn) { in.Seq = 0 }), 400, "seq: 0"},
+		"a huge sequence":  {edit(func(in *wire.CheckIn) { in.Seq = 1 << 63 }), 400, "seq:"},
+		"no serial number": {edit(func(in *wire.CheckIn) { in.Device.Serial = "" }), 400, "device.serial: missing"},
+		"a long name":      {edit(func(in *wire.CheckIn) { in.Accounts[0].Name = strings.Repeat("x", 257) }), 400, "accounts[0].name"},
+		"a short key": {edit(func(in *wire.CheckIn) {
+			in.Secrets = []wire.SecretUpload{{GUID: guid, Generation: 1, Key: []byte("abcdef")}}
+		}), 400, "secrets[0].key: 6 bytes"},
+		"generation 0":       {edit(func(in *wire.CheckIn) { _, u := upload(t, 0); in.Secrets = []wire.SecretUpload{u} }), 400, "secrets[0].generation"},
+		"too many events":    {edit(func(in *wire.CheckIn) { in.Events = make([]wire.Event, 501) }), 413, "events: 501, at most 500"},
+		"an event of year 0": {edit(func(in *wire.CheckIn) { in.Events = []wire.Event{{ID: "e", Type: "t"}} }), 400, "events[0].at"},
+		"too long":           {`{"v":1,"boot":"` + strings.Repeat("x", wire.MaxCheckIn) + `"}`, 413, "too large"},
+	} {
+		status, _, body := o.Post(&id, []byte(c.body))
+		if status != c.status || !strings.Contains(string(body), c.want) {
+			t.Errorf("%s: %d %s, want %d with %q", name, status, body, c.status, c.want)
+		}
+		if strings.Contains(string(body), hex.EncodeToString([]byte("abcdef"))) || strings.Contains(string(body), "YWJjZGVm") {
+			t.Errorf("%s: the answer quotes the key: %s", name, body)
+		}
+	}
+	if status, _, _ := o.Post(&id, []byte(good)); status != 200 {
+		t.Fatalf("the good one: %d", status)
+	}
+}
