@@ -115,6 +115,43 @@ func TestNewServerGetsNoSecret(t *testing.T) {
 	}
 }
 
+// TestLostRequestIsNotSentElsewhere: it holds what belongs to the server that it
+// was made for.
+func TestLostRequestIsNotSentElsewhere(t *testing.T) {
+	o := newOrg(t)
+	m, r := newMac(t, o)
+	m.record = Record{URL: o.main.URL, Token: "first's"}
+	m.uploads = []wire.SecretUpload{upload}
+	o.answer = func(int, wire.CheckIn, http.ResponseWriter) { panic(http.ErrAbortHandler) }
+	if _, err := r.Now(t.Context()); err == nil {
+		t.Fatal("a cut connection is a success")
+	}
+	// The same listener under another name is another server to the device.
+	m.url = strings.Replace(o.main.URL, "127.0.0.1", "localhost", 1)
+	o.answer = func(_ int, c wire.CheckIn, w http.ResponseWriter) { refuse(w, http.StatusForbidden, "{}") }
+	_, _ = r.Now(t.Context())
+	got := o.requests()
+	if len(got) != 2 || got[0].Token == "" || got[1].Token != "" || len(got[1].Secrets) != 0 {
+		t.Errorf("%d requests, the last with token %q and %d secrets", len(got), got[len(got)-1].Token, len(got[len(got)-1].Secrets))
+	}
+}
+
+// TestTokenStaysWithItsServer: one that gives none gets none.
+func TestTokenStaysWithItsServer(t *testing.T) {
+	o := newOrg(t)
+	m, r := newMac(t, o)
+	m.record = Record{URL: "https://another.example", Token: "another's"}
+	o.answer = acceptAll
+	if _, err := r.Now(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range o.requests() {
+		if c.Token != "" {
+			t.Errorf("request %d has the token %q", c.Seq, c.Token)
+		}
+	}
+}
+
 // TestLostAnswer: the same bytes are sent again, and only once counted.
 func TestLostAnswer(t *testing.T) {
 	o := newOrg(t)

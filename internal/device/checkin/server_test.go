@@ -91,7 +91,7 @@ type org struct {
 func newOrg(t *testing.T) *org {
 	o := &org{t: t, ca: newAuthority(t)}
 	serverCert := func() tls.Certificate {
-		return o.ca.certificate(t, &x509.Certificate{IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}})
+		return o.ca.certificate(t, &x509.Certificate{IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, DNSNames: []string{"localhost"}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}})
 	}
 	o.device = httptest.NewUnstartedServer(http.HandlerFunc(o.checkIn))
 	o.device.TLS = &tls.Config{MinVersion: tls.VersionTLS13, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: o.ca.pool(), Certificates: []tls.Certificate{serverCert()}}

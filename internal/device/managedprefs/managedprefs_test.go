@@ -185,6 +185,23 @@ func TestGoneForRunsAndStartsAnew(t *testing.T) {
 	})
 }
 
+// TestAtIsTheTimeOfTheChange and not of the last look.
+func TestAtIsTheTimeOfTheChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, path := newSource(t)
+		put(t, path, profile(""))
+		first := look(t, s)
+		time.Sleep(time.Minute)
+		if same := look(t, s); same.At != first.At {
+			t.Errorf("the same profile again: %v, then %v", first.At, same.At)
+		}
+		put(t, path, profile("<key>AdminPhone</key><string>1</string>"))
+		if other := look(t, s); !other.At.Equal(first.At.Add(time.Minute)) {
+			t.Errorf("another profile: %v, then %v", first.At, other.At)
+		}
+	})
+}
+
 func TestWatchTellsOfChangesOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, path := newSource(t)
