@@ -269,6 +269,12 @@ func TestEnrolRefusals(t *testing.T) {
 				return s.must(msg.Success(s.ca, s.key, cert))
 			}
 		}, nil, "it answers another request"},
+		{"an answer to another transaction", func(s *scepServer) {
+			s.reply = func(msg *scep.PKIMessage, cert *x509.Certificate) []byte {
+				msg.TransactionID = "another"
+				return s.must(msg.Success(s.ca, s.key, cert))
+			}
+		}, nil, "it answers another request"},
 		{"rubbish", func(s *scepServer) {
 			s.reply = func(*scep.PKIMessage, *x509.Certificate) []byte { return []byte{0x30, 0x80, 1, 2, 3} }
 		}, nil, "read the SCEP server's answer"},
