@@ -101,7 +101,7 @@ func fromEnvironment(flags *pflag.FlagSet) error {
 	var err error
 	flags.VisitAll(func(f *pflag.Flag) {
 		value, there := os.LookupEnv(envName(f.Name))
-		if !there || f.Changed || f.Annotations[twin] == nil {
+		if !there || value == "" || f.Changed || f.Annotations[twin] == nil {
 			return
 		}
 		if bad := flags.Set(f.Name, value); bad != nil {

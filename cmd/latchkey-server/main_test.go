@@ -1,0 +1,182 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/big"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/smallstep/scep"
+	"github.com/smallstep/scep/x509util"
+
+	"github.com/latchkey-mfa/latchkey/internal/server/pki"
+	"github.com/latchkey-mfa/latchkey/internal/wire"
+)
+
+// serveVariable makes the test binary be latchkey-server, so that it can be
+// killed as a process of its own.
+const serveVariable = "TEST_LATCHKEY_SERVER"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(serveVariable) != "" {
+		os.Exit(start())
+	}
+	pki.UseAES()
+	testscript.Main(m, map[string]func(){"latchkey-server": func() { os.Exit(start()) }})
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{Dir: "testdata/script", Cmds: map[string]func(*testscript.TestScript, bool, []string){
+		"serve": scriptServe, "mac": scriptMac, "pin-is-whole": scriptPIN, "private": scriptPrivate,
+	}})
+}
+
+// scriptServe starts a server on the data folder $WORK/data and tells the
+// command line where it is.
+func scriptServe(ts *testscript.TestScript, _ bool, args []string) {
+	ctx, stop := context.WithCancel(context.Background())
+	out, in := io.Pipe()
+	ended := make(chan int, 1)
+	data := ts.MkAbs("data")
+	go func() {
+		ended <- run(ctx, streams{out: in, err: io.Discard}, append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0", "--device-listen", "127.0.0.1:0",
+			"--tls-hosts", "127.0.0.1", "--log-level", "error"}, args...))
+		in.Close()
+	}()
+	ts.Defer(func() { stop(); <-ended })
+	for name, value := range readiness(ts.Fatalf, out) {
+		ts.Setenv(name, value)
+	}
+	ts.Setenv("LATCHKEY_CA_FILE", filepath.Join(data, "tls-ca.pem"))
+}
+
+// readiness reads the ready line into environment variables.
+func readiness(fatal func(string, ...any), out io.Reader) map[string]string {
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil || !strings.HasPrefix(line, "ready ") {
+		fatal("the server is not ready: %q %v", line, err)
+	}
+	env := map[string]string{}
+	for _, word := range strings.Fields(line) {
+		switch name, value, _ := strings.Cut(word, "="); name {
+		case "public-url":
+			env["LATCHKEY_SERVER"] = value
+		case "device-url":
+			env["DEVICE_URL"] = value
+		}
+	}
+	return env
+}
+
+// scriptMac enrols a Mac with the challenge in a file and checks it in: mac
+// SERIAL ACCOUNT CHALLENGE-FILE STATUS.
+func scriptMac(ts *testscript.TestScript, _ bool, args []string) {
+	m := &mac{server: ts.Getenv("LATCHKEY_SERVER"), device: ts.Getenv("DEVICE_URL"), fatal: ts.Fatalf}
+	m.enrol(strings.TrimSpace(ts.ReadFile(args[2])))
+	if status, body := m.checkIn(args[0], args[1], 1); fmt.Sprint(status) != args[3] {
+		ts.Fatalf("check-in: %d %s", status, body)
+	}
+}
+
+// scriptPIN checks that the last output shows a whole PIN in threes.
+func scriptPIN(ts *testscript.TestScript, _ bool, _ []string) {
+	var a, b, c int
+	if n, err := fmt.Sscanf(ts.ReadFile("stdout"), "PIN: %3d %3d %3d\n", &a, &b, &c); n != 3 || err != nil {
+		ts.Fatalf("no PIN in threes: %v", err)
+	}
+}
+
+// scriptPrivate checks that nobody but the owner can read a file.
+func scriptPrivate(ts *testscript.TestScript, _ bool, args []string) {
+	for _, name := range args {
+		info, err := os.Stat(ts.MkAbs(name))
+		ts.Check(err)
+		if info.Mode().Perm()&0o077 != 0 {
+			ts.Fatalf("%s has mode %v", name, info.Mode())
+		}
+	}
+}
+
+// mac is a Mac over HTTP.
+type mac struct {
+	server, device string
+	fatal          func(string, ...any)
+	key            *rsa.PrivateKey
+	cert           *x509.Certificate
+}
+
+func (m *mac) check(err error) {
+	if err != nil {
+		m.fatal("%v", err)
+	}
+}
+
+func (m *mac) http(certs ...tls.Certificate) *http.Client {
+	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true,
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true, Certificates: certs}}} //nolint:gosec // the command line checks the server's name
+}
+
+func (m *mac) enrol(challenge string) {
+	resp, err := m.http().Get(m.server + "/scep?operation=GetCACert")
+	m.check(err)
+	der, err := io.ReadAll(resp.Body)
+	resp.Body.Close()
+	m.check(err)
+	ca, err := x509.ParseCertificate(der)
+	m.check(err)
+	m.key, err = rsa.GenerateKey(rand.Reader, 2048)
+	m.check(err)
+	self := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "mac"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
+	der, err = x509.CreateCertificate(rand.Reader, self, self, m.key.Public(), m.key)
+	m.check(err)
+	signer, err := x509.ParseCertificate(der)
+	m.check(err)
+	der, err = x509util.CreateCertificateRequest(rand.Reader, &x509util.CertificateRequest{ChallengePassword: challenge}, m.key)
+	m.check(err)
+	csr, err := x509.ParseCertificateRequest(der)
+	m.check(err)
+	msg, err := scep.NewCSRRequest(csr, &scep.PKIMessage{MessageType: scep.PKCSReq, SignerCert: signer, SignerKey: m.key, Recipients: []*x509.Certificate{ca}})
+	m.check(err)
+	resp, err = m.http().Post(m.server+"/scep?operation=PKIOperation", "application/x-pki-message", bytes.NewReader(msg.Raw))
+	m.check(err)
+	raw, err := io.ReadAll(resp.Body)
+	resp.Body.Close()
+	m.check(err)
+	reply, err := scep.ParsePKIMessage(raw, scep.WithCACerts([]*x509.Certificate{ca}))
+	m.check(err)
+	if reply.PKIStatus != scep.SUCCESS {
+		m.fatal("no certificate: %s", reply.FailInfo)
+	}
+	m.check(reply.DecryptPKIEnvelope(signer, m.key))
+	m.cert = reply.Certificate
+}
+
+func (m *mac) checkIn(serial, account string, seq uint64) (int, []byte) {
+	guid := "GUID-" + account
+	in := wire.CheckIn{V: 1, Seq: seq, Boot: "b", Wall: time.Now(), Clock: "wall", Device: wire.Device{UDID: "U-" + serial, Serial: serial, Name: account + "s-mac"},
+		Accounts: []wire.Account{{GUID: guid, UID: 501, Name: account, Factors: []wire.Factor{}}},
+		Secrets:  []wire.SecretUpload{{GUID: guid, Generation: seq, Key: bytes.Repeat([]byte{byte(seq)}, 32)}}}
+	raw, err := json.Marshal(in)
+	m.check(err)
+	resp, err := m.http(tls.Certificate{Certificate: [][]byte{m.cert.Raw}, PrivateKey: m.key}).Post(m.device+wire.CheckInPath, "application/json", bytes.NewReader(raw))
+	m.check(err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	m.check(err)
+	return resp.StatusCode, body
+}
