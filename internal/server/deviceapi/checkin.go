@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/latchkey-mfa/latchkey/internal/server/apierror"
@@ -77,6 +78,9 @@ func (s *Server) fresh(ctx context.Context, tx *sql.Tx, d *directory.Device, in 
 		return nil, err
 	}
 	if out.Secrets, err = s.secrets(ctx, tx, *d, in.Secrets, settings); err != nil {
+		return nil, err
+	}
+	if err := s.compare(ctx, tx, *d, in, settings); err != nil {
 		return nil, err
 	}
 	if out.Events, err = s.events(ctx, tx, *d, in.Events); err != nil {
@@ -178,4 +182,37 @@ func (s *Server) secrets(ctx context.Context, tx *sql.Tx, d directory.Device, up
 		out = append(out, result)
 	}
 	return out, nil
+}
+
+// compare orders a new secret where a Mac holds a current one that is not the
+// one here, as after either side was restored from a backup: PINs made here
+// would not be good there. A Mac that uploads one is about to agree anyway.
+func (s *Server) compare(ctx context.Context, tx *sql.Tx, d directory.Device, in wire.CheckIn, settings wire.Settings) error {
+	if !settings.Recovery {
+		return nil
+	}
+	uploads := map[string]bool{}
+	for _, u := range in.Secrets {
+		uploads[u.GUID] = true
+	}
+	for _, r := range in.Accounts {
+		if r.Secret.State != "current" || uploads[r.GUID] {
+			continue
+		}
+		a, err := directory.AccountByGUID(ctx, tx, d.ID, r.GUID)
+		if err != nil {
+			return err
+		}
+		held, err := s.Book.StateOf(ctx, tx, a)
+		if err != nil {
+			return err
+		}
+		if held.Registered && held.Generation == r.Secret.Generation && strings.EqualFold(held.KeyID, r.Secret.KeyID) {
+			continue
+		}
+		if err := directory.Order(ctx, tx, d.ID, wire.CommandRotate, a.GUID, s.Now()); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -484,3 +484,39 @@ func TestBadBodies(t *testing.T) {
 		t.Fatalf("the good one: %d", status)
 	}
 }
+
+// Whichever side was restored from a backup: when the Mac's current secret is
+// not the one here, it is told to make a new one.
+func TestSecretsThatDisagreeAreRotated(t *testing.T) {
+	o := servertest.New(t)
+	id := o.Enrol(o.Challenge(pki.Dynamic, "C02A"))
+	in := request("C02A", 1)
+	k, up := upload(t, 3)
+	in.Secrets = []wire.SecretUpload{up}
+	o.CheckIn(&id, in)
+	kid := k.KeyID()
+	held := wire.SecretState{Generation: 3, KeyID: hex.EncodeToString(kid[:]), State: "current"}
+	in.Secrets = nil
+	for name, c := range map[string]struct {
+		edit func(*wire.SecretState)
+		want int
+	}{
+		"the same":               {func(*wire.SecretState) {}, 0},
+		"another key":            {func(s *wire.SecretState) { s.KeyID = "0011223344556677" }, 1},
+		"another generation":     {func(s *wire.SecretState) { s.Generation = 2 }, 1},
+		"one that is on its way": {func(s *wire.SecretState) { s.State, s.Generation = "pending", 4 }, 0},
+		"none":                   {func(s *wire.SecretState) { *s = wire.SecretState{State: "none"} }, 0},
+	} {
+		in.Seq++
+		in.Accounts[0].Secret = held
+		c.edit(&in.Accounts[0].Secret)
+		_, out, _ := o.CheckIn(&id, in)
+		if len(out.Commands) != c.want {
+			t.Errorf("%s: commands %+v, want %d", name, out.Commands, c.want)
+		}
+		in.Ack = nil
+		for _, cmd := range out.Commands {
+			in.Ack = append(in.Ack, cmd.ID)
+		}
+	}
+}

@@ -27,8 +27,9 @@ type Database interface {
 	Update(ctx context.Context, do func(tx *sql.Tx) error) error
 }
 
-// Registry takes secrets and activations.
+// Registry takes secrets and activations, and knows what it holds.
 type Registry interface {
+	StateOf(ctx context.Context, tx *sql.Tx, a directory.Account) (recovery.State, error)
 	Register(ctx context.Context, tx *sql.Tx, d directory.Device, a directory.Account, u wire.SecretUpload) (wire.SecretResult, error)
 	Activated(ctx context.Context, tx *sql.Tx, d directory.Device, a directory.Account, v recovery.Activation) error
 }
