@@ -2,156 +2,24 @@ package adminapi_test
 
 import (
 	"bytes"
-	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
-	"io"
-	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/getkin/kin-openapi/openapi3"
-	"github.com/getkin/kin-openapi/openapi3filter"
-	"github.com/getkin/kin-openapi/routers"
-	"github.com/getkin/kin-openapi/routers/gorillamux"
-	"go.uber.org/zap"
-
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
 	"github.com/latchkey-mfa/latchkey/internal/server/adminapi"
 	"github.com/latchkey-mfa/latchkey/internal/server/apierror"
 	"github.com/latchkey-mfa/latchkey/internal/server/directory"
 	"github.com/latchkey-mfa/latchkey/internal/server/pki"
-	"github.com/latchkey-mfa/latchkey/internal/server/servertest"
 	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
 	"github.com/latchkey-mfa/latchkey/pkg/recoverypin"
 )
-
-func TestMain(m *testing.M) {
-	pki.UseAES()
-	m.Run()
-}
-
-// console is an org with its admin API, whose every answer is held against
-// the description.
-type console struct {
-	*servertest.Org
-	api    *adminapi.Server
-	h      http.Handler
-	router routers.Router
-	tokens map[access.Role]string
-	used   map[string]bool // operations that were answered with success
-}
-
-func newConsole(t *testing.T) *console {
-	t.Helper()
-	c := &console{Org: servertest.New(t), tokens: map[access.Role]string{}, used: map[string]bool{}}
-	c.api = &adminapi.Server{DB: c.DB, Log: c.Log, Book: c.Book, Challenges: c.Challenges, Zap: zap.NewNop(), Now: c.Now, PublicURL: "https://mfa.example.com"}
-	c.h = c.api.Handler()
-	doc, err := openapi3.NewLoader().LoadFromData(adminapi.OpenAPI())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := doc.Validate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if c.router, err = gorillamux.NewRouter(doc); err != nil {
-		t.Fatal(err)
-	}
-	for _, role := range access.Roles() {
-		c.Update(func(tx *sql.Tx) error {
-			text, _, err := access.Create(t.Context(), tx, access.Caller{Name: "test", Login: string(role) + "@example.com", Role: role}, c.Now(), time.Time{})
-			c.tokens[role] = text
-			return err
-		})
-	}
-	return c
-}
-
-// ask sends a request as the role and reads the answer into out, if it is not
-// nil. Request and answer must be what the description says.
-func (c *console) ask(role access.Role, method, path string, body, out any) int {
-	c.T.Helper()
-	var raw []byte
-	if body != nil {
-		raw, _ = json.Marshal(body)
-	}
-	req := httptest.NewRequest(method, path, bytes.NewReader(raw))
-	req.Header.Set("Authorization", "SSWS "+c.tokens[role])
-	req.Header.Set("Content-Type", "application/json")
-	route, params, err := c.router.FindRoute(req)
-	if err != nil {
-		c.T.Fatalf("%s %s does not stand in the description: %v", method, path, err)
-	}
-	in := &openapi3filter.RequestValidationInput{Request: req, PathParams: params, Route: route,
-		Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc}}
-	requestErr := openapi3filter.ValidateRequest(context.Background(), in)
-	req.Body = io.NopCloser(bytes.NewReader(raw))
-	w := httptest.NewRecorder()
-	c.h.ServeHTTP(w, req)
-	if requestErr != nil && w.Code < 400 {
-		c.T.Errorf("%s %s was taken, against the description: %v", method, path, requestErr)
-	}
-	answer := &openapi3filter.ResponseValidationInput{RequestValidationInput: in, Status: w.Code, Header: w.Header(), Body: io.NopCloser(bytes.NewReader(w.Body.Bytes()))}
-	answer.Options = &openapi3filter.Options{IncludeResponseStatus: true}
-	if err := openapi3filter.ValidateResponse(context.Background(), answer); err != nil {
-		c.T.Errorf("%s %s: answer %d is not as described: %v", method, path, w.Code, err)
-	}
-	if w.Header().Get("Cache-Control") != "no-store" {
-		c.T.Errorf("%s %s: Cache-Control %q", method, path, w.Header().Get("Cache-Control"))
-	}
-	if w.Code < 300 {
-		c.used[method+" "+route.Path] = true
-	}
-	if out != nil {
-		if err := json.Unmarshal(w.Body.Bytes(), out); err != nil {
-			c.T.Fatalf("%s %s: %d %s: %v", method, path, w.Code, w.Body, err)
-		}
-	}
-	return w.Code
-}
-
-// must is ask as a super admin that has to succeed with that status.
-func (c *console) must(status int, method, path string, body, out any) {
-	c.T.Helper()
-	if got := c.ask(access.SuperAdmin, method, path, body, out); got != status {
-		c.T.Fatalf("%s %s: %d, want %d", method, path, got, status)
-	}
-}
-
-type object struct {
-	ID     string `json:"id"`
-	Status string `json:"status"`
-}
-
-// mac enrols a Mac, checks it in with a secret, and returns its ids.
-func (c *console) mac(serial, short, linked string) (deviceID, accountID string, secret recoverypin.Secret, id servertest.Identity, in wire.CheckIn) {
-	c.T.Helper()
-	var ch struct{ Challenge string }
-	c.must(201, "POST", "/api/v1/latchkey/scep-challenges", map[string]string{"kind": "dynamic", "serialNumber": serial}, &ch)
-	id = c.Enrol(ch.Challenge)
-	copy(secret[:], strings.Repeat(serial, 32))
-	guid := "4AC29C85-D847-4492-96CB-46E33717" + serial
-	in = wire.CheckIn{V: 1, Seq: 1, Boot: "b", Clock: "anchored", Wall: c.Now(), Device: wire.Device{UDID: "U" + serial, Serial: serial, Name: short + "'s Mac", Model: "Mac15,3", OS: "15.1"},
-		Accounts: []wire.Account{{GUID: guid, UID: 501, Name: short, FullName: "Full " + short, Linked: linked, Factors: []wire.Factor{{ID: "f", Kind: "Offline_TOTP", At: c.Now()}}}},
-		Policy:   wire.PolicyState{State: "bad", Errors: []wire.PolicyError{{Key: "k", Value: "v", Allowed: "a"}}},
-		Secrets:  []wire.SecretUpload{{GUID: guid, Generation: 1, Key: secret[:]}}}
-	if status, _, refusal := c.CheckIn(&id, in); status != 200 {
-		c.T.Fatalf("check-in: %d %+v", status, refusal)
-	}
-	in.Secrets, in.Seq = nil, 2
-	var found, accounts []object
-	c.must(200, "GET", "/api/v1/devices?q="+serial, nil, &found)
-	if len(found) != 1 {
-		c.T.Fatalf("found %d devices by serial %s", len(found), serial)
-	}
-	c.must(200, "GET", "/api/v1/devices/"+found[0].ID+"/os-accounts", nil, &accounts)
-	return found[0].ID, accounts[0].ID, secret, id, in
-}
 
 // The whole API against its description: every route is answered with success
 // at least once.
