@@ -13,24 +13,37 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/wire"
 )
 
-func TestBinding(t *testing.T) {
-	confirm := func(o *servertest.Org, serial string) {
-		d := device(o, serial)
-		o.Update(func(tx *sql.Tx) error {
-			_, err := directory.Confirm(t.Context(), tx, d.ID, "", o.Now())
-			return err
-		})
+// confirm is the administrator's word for the Mac's certificate.
+func confirm(o *servertest.Org, serial string) {
+	o.T.Helper()
+	d := device(o, serial)
+	o.Update(func(tx *sql.Tx) error {
+		_, err := directory.Confirm(o.T.Context(), tx, d.ID, "", o.Now())
+		return err
+	})
+}
+
+// try sends one check-in and fails the test unless it ends as wanted.
+func try(t *testing.T, o *servertest.Org, id servertest.Identity, in wire.CheckIn, status int, reason string) wire.CheckInAnswer {
+	t.Helper()
+	got, out, refusal := o.CheckIn(&id, in)
+	if got != status || refusal.Reason != reason {
+		t.Fatalf("%d %q %s, want %d %q", got, refusal.Reason, refusal.ErrorSummary, status, reason)
 	}
-	// try sends one check-in and fails the test unless it ends as wanted.
-	try := func(t *testing.T, o *servertest.Org, id servertest.Identity, in wire.CheckIn, status int, reason string) wire.CheckInAnswer {
-		t.Helper()
-		got, out, refusal := o.CheckIn(&id, in)
-		if got != status || refusal.Reason != reason {
-			t.Fatalf("%d %q %s, want %d %q", got, refusal.Reason, refusal.ErrorSummary, status, reason)
-		}
-		return out
+	return out
+}
+
+// stories are told each to an org of its own.
+type stories map[string]func(t *testing.T, o *servertest.Org)
+
+func (s stories) run(t *testing.T) {
+	for name, story := range s {
+		t.Run(name, func(t *testing.T) { story(t, servertest.New(t)) })
 	}
-	for name, story := range map[string]func(t *testing.T, o *servertest.Org){
+}
+
+func TestBindingOfANewMac(t *testing.T) {
+	stories{
 		"a challenge tied to the serial number binds at once": func(t *testing.T, o *servertest.Org) {
 			id := o.Enrol(o.Challenge(pki.Dynamic, "c02a "))
 			try(t, o, id, request("C02A", 1), 200, "")
@@ -62,6 +75,11 @@ func TestBinding(t *testing.T) {
 			try(t, o, id, request("C02A", 1), 200, "")
 			try(t, o, id, request("C02B", 1), 403, wire.RefusedUnverified)
 		},
+	}.run(t)
+}
+
+func TestBindingOfAKnownMac(t *testing.T) {
+	stories{
 		"the device token binds a new certificate at once": func(t *testing.T, o *servertest.Org) {
 			id := o.Enrol(o.Challenge(pki.Dynamic, "C02A"))
 			token := try(t, o, id, request("C02A", 1), 200, "").Token
@@ -127,9 +145,7 @@ func TestBinding(t *testing.T) {
 				try(t, o, id, request("C02A", 2), 403, wire.RefusedSuspended)
 			}
 		},
-	} {
-		t.Run(name, func(t *testing.T) { story(t, servertest.New(t)) })
-	}
+	}.run(t)
 }
 
 func TestTokenIsRotatedRarely(t *testing.T) {
