@@ -46,20 +46,23 @@ func Open(in, out *os.File) (panel.Panel, error) {
 		ended: make(chan struct{}), fresh: make(chan struct{}, 1), idle: make(chan struct{})}
 	colours := hasColours(os.Environ())
 	m := newModel(time.Now, lookFor(colours), d.act, d.pace)
-	options := []tea.ProgramOption{tea.WithInput(in), tea.WithOutput(out), tea.WithoutSignalHandler()}
+	keys := newKeyboard()
+	options := []tea.ProgramOption{tea.WithInput(tap{in, keys}), tea.WithOutput(out), tea.WithoutSignalHandler()}
 	if !colours {
 		options = append(options, tea.WithColorProfile(attributesOnly))
 	}
 	d.program = tea.NewProgram(m, options...)
-	go d.run()
+	keys.start(os.Getenv("TERM"), d.program.Send)
+	go d.run(keys)
 	go d.deliver()
 	return d, nil
 }
 
 // run draws until Close, or until the terminal goes away.
-func (d *drawing) run() {
+func (d *drawing) run(keys *keyboard) {
 	defer close(d.ended)
 	defer close(d.acts)
+	defer keys.stop()
 	last, err := d.program.Run()
 	if m, ok := last.(*model); ok && err == nil {
 		err = m.failed

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -128,6 +129,40 @@ func TestTheTerminalIsGivenBack(t *testing.T) {
 	p.Show(screens()["pin"]) // must neither block nor panic
 	if err := p.Close(); err != nil {
 		t.Errorf("a second Close: %v", err)
+	}
+}
+
+func TestKeysThatComeTooLateLeaveNothingBehind(t *testing.T) {
+	for i := range 10 {
+		t.Run(strconv.Itoa(i), func(t *testing.T) {
+			terminal, p := sitAtTerminal(t, 80, 24)
+			p.Show(screens()["pin"])
+			waitFor(t, terminal, "Recovery PIN")
+			typed := make(chan struct{})
+			go func() {
+				defer close(typed)
+				for range 50 {
+					_ = terminal.Type("1\x1b[A2")
+				}
+			}()
+			if err := p.Close(); err != nil {
+				t.Error(err)
+			}
+			<-typed
+		})
+	}
+}
+
+func TestAPINIsPasted(t *testing.T) {
+	terminal, p := sitAtTerminal(t, 80, 24)
+	p.Show(screens()["pin"])
+	waitFor(t, terminal, "▸ ___")
+	if err := terminal.Type("\x1b[200~539 902 792\n\x1b[201~"); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, terminal, "▸ 539 902 792")
+	if len(p.Acts()) != 0 {
+		t.Error("the line end in what was pasted was taken for Return")
 	}
 }
 
