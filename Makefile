@@ -1,0 +1,57 @@
+# The two commands of the README are `make demo` and `make test`.
+GO      ?= go
+VERSION ?= 0.1.0-dev
+STAMP    = -X main.version=$(VERSION)
+PLUGIN   = -buildmode=c-shared -trimpath -ldflags '-s -w -extldflags "-Wl,--version-script=$(CURDIR)/plugin/exports.map"'
+HOSTSRC  = $(wildcard plugin/host/*.c)
+
+.PHONY: build demo demo-build test lint bench fuzz docs clean
+
+## build: the binaries of this machine, in bin/
+build: bin/Latchkey.so bin/latchkey-host
+	$(GO) build -trimpath -ldflags '$(STAMP)' -o bin/ ./cmd/...
+
+bin/Latchkey.so: FORCE
+	@mkdir -p bin
+	CGO_ENABLED=1 $(GO) build $(PLUGIN) -tags terminalpanel -o $@ ./plugin
+	@rm -f bin/Latchkey.h
+
+bin/latchkey-host: $(HOSTSRC) plugin/host/host.h plugin/abi/authorization_plugin.h
+	@mkdir -p bin
+	$(CC) -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -O2 -pthread -o $@ $(HOSTSRC) -ldl
+
+# The demo moves time, so its daemon and server are builds of their own.
+demo-build: bin/Latchkey.so bin/latchkey-host
+	@mkdir -p bin/demo
+	$(GO) build -trimpath -tags simclock -ldflags '$(STAMP)' -o bin/demo/ ./cmd/latchkeyd ./cmd/latchkey-server
+	$(GO) build -trimpath -ldflags '$(STAMP)' -o bin/demo/ ./cmd/latchkey ./cmd/authhost ./demo
+	@cp bin/Latchkey.so bin/latchkey-host bin/demo/
+
+## demo: the main job, in this terminal; AUTO=1 plays it unattended
+demo: demo-build
+	bin/demo/demo --bin bin/demo $(if $(AUTO),--auto,)
+
+## test: installs what it needs on Debian, then runs everything
+test:
+	bash .ci/prepare
+	$(MAKE) lint
+	$(GO) test -race -timeout 12m ./...
+	$(MAKE) demo AUTO=1
+
+## lint: formatting, vet, staticcheck where it is to be had, and the Mac's build
+lint:
+	bash .ci/lint
+
+## bench: what the documents claim, as ratios
+bench:
+	$(GO) test -run '^$$' -bench . -benchtime 200ms ./pkg/... ./internal/...
+
+## fuzz: every parser for FUZZTIME
+FUZZTIME ?= 10s
+fuzz:
+	bash .ci/fuzz $(FUZZTIME)
+
+clean:
+	rm -rf bin dist .demo
+
+FORCE:
