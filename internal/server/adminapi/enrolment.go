@@ -75,7 +75,7 @@ func (s *Server) revokeChallenge(c call) (answer, error) {
 		if err := s.Challenges.Revoke(c.ctx, tx, id, s.Now()); err != nil {
 			return err
 		}
-		return s.event(c, tx, systemlog.Event{Type: "pki.scep_challenge.revoke", Message: "SCEP challenge revoked", Targets: []systemlog.Target{{ID: id, Type: "Challenge"}}})
+		return s.event(c, tx, systemlog.Event{Type: systemlog.ChallengeRevoke, Message: "SCEP challenge revoked", Targets: []systemlog.Target{{ID: id, Type: "Challenge"}}})
 	})
 	return done(), err
 }

@@ -48,6 +48,7 @@ const (
 	TokenMismatch      = "device.desktop_mfa.check_in.token_mismatch"
 	AccountPrelink     = "device.desktop_mfa.account.prelink"
 	ChallengeCreate    = "pki.scep_challenge.create"
+	ChallengeRevoke    = "pki.scep_challenge.revoke"
 	ChallengeRefused   = "pki.scep_challenge.refuse"
 	DeviceEventUnknown = "device.desktop_mfa.event.unknown"
 )
