@@ -79,15 +79,17 @@ func maySetUp(rules Rules, facts Facts, now trustedtime.Reading, proof Proof) bo
 	return proof.Online || facts.Window > 0 || graceLeft(rules, facts, now) > 0
 }
 
-// span is a period as people say it.
+// span is a period as people say it, rounded up to its unit.
 func span(d time.Duration) string {
 	switch {
 	case d >= 48*time.Hour && d%(24*time.Hour) == 0:
 		return fmt.Sprintf("%d days", d/(24*time.Hour))
-	case d >= 2*time.Hour:
-		return fmt.Sprintf("%d hours", d/time.Hour)
-	case d >= 2*time.Minute:
-		return fmt.Sprintf("%d minutes", d/time.Minute)
+	case d > 2*time.Hour:
+		return fmt.Sprintf("%d hours", units(d, time.Hour))
+	case d > 2*time.Minute:
+		return fmt.Sprintf("%d minutes", units(d, time.Minute))
 	}
-	return fmt.Sprintf("%d seconds", max(1, d/time.Second))
+	return fmt.Sprintf("%d seconds", max(1, units(d, time.Second)))
 }
+
+func units(d, unit time.Duration) time.Duration { return (d + unit - 1) / unit }

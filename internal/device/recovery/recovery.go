@@ -146,3 +146,17 @@ func (v *Recovery) EnterBoot() error {
 		return rec.Wait != wait || rec.CodePause != pause, nil
 	})
 }
+
+// Anchored takes note that the time is the server's now. What was activated
+// cannot have been later: a clock that was ahead must not void the PINs of days
+// to come.
+func (v *Recovery) Anchored() error {
+	now := v.time.Now().Time
+	return v.each(func(_ string, rec *record, _ map[string][]byte) (bool, error) {
+		if !rec.VoidUpTo.After(now) {
+			return false, nil
+		}
+		rec.VoidUpTo = now
+		return true, nil
+	})
+}

@@ -287,6 +287,25 @@ func TestWhileTheTimeIsNotTrustedOnlyDeviceCodesCount(t *testing.T) {
 	}
 }
 
+func TestAClockThatWasAheadNeitherVoidsNorLengthens(t *testing.T) {
+	m := newMac(t)
+	m.clock.Reboot()
+	m.clock.SetWall(365 * 24 * time.Hour) // believed, since nothing speaks against it
+	m.restart()
+	code := m.answer()
+	m.want(code, recovery.Activated)
+	m.clock.Reboot()
+	m.clock.SetWall(-365 * 24 * time.Hour)
+	m.restart()
+	m.checkIn()
+	m.ok(m.Anchored())
+	if left, _, _ := m.Window(ada, time.Hour); left != 0 {
+		t.Errorf("a window of next year is open for another %s", left)
+	}
+	m.clock.Run(time.Second)
+	m.want(m.issue(), recovery.Activated)
+}
+
 func TestTheDeviceCode(t *testing.T) {
 	m := newMac(t)
 	first := m.answer()

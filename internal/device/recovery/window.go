@@ -57,6 +57,14 @@ func (w window) left(now trustedtime.Reading, inForce time.Duration) (left time.
 	if !now.Trusted() {
 		return 0, false
 	}
+	if now.Time.Before(w.Opened.Add(-trustedtime.Tolerance)) {
+		// Opened by a clock that was ahead and has been put right since: how
+		// long ago that was, only the continuous clock of that boot can say.
+		if !sameBoot {
+			return 0, true
+		}
+		return duration - ran, false
+	}
 	left = duration - now.Time.Sub(w.Opened)
 	if sameBoot {
 		left = min(left, duration-ran)

@@ -22,6 +22,9 @@ func (d *Daemon) Apply(_ context.Context, _ wire.CheckIn, a wire.CheckInAnswer) 
 	if err := d.time.Anchor(a.Now); err != nil {
 		return err
 	}
+	if err := errors.Join(d.recovery.Anchored(), d.sessions.Anchored()); err != nil {
+		return err
+	}
 	if err := d.settings(a.Settings); err != nil {
 		return err
 	}

@@ -98,3 +98,30 @@ func (m *Manager) Tell(guid, text string) error {
 	rec.News = append(rec.News, text)
 	return m.keep(guid, rec)
 }
+
+// Anchored takes note that the time is the server's now: nothing that was kept
+// can have been later. A clock that was ahead must not lengthen the grace or
+// the offline period.
+func (m *Manager) Anchored() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	accounts, err := m.Accounts()
+	if err != nil {
+		return err
+	}
+	now := m.Time.Now().Time
+	for guid, rec := range accounts {
+		if !rec.FirstGovernedAt.After(now) && !rec.OfflineFrom.After(now) {
+			continue
+		}
+		for _, at := range []*time.Time{&rec.FirstGovernedAt, &rec.OfflineFrom} {
+			if at.After(now) {
+				*at = now
+			}
+		}
+		if err := m.keep(guid, rec); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -406,6 +406,21 @@ func TestTheGraceIsNotRestartedByALostStore(t *testing.T) {
 	}
 }
 
+func TestAClockThatWasAheadLengthensNothing(t *testing.T) {
+	w := newWorld(t)
+	w.forgets()
+	w.records.m["accounts/guid-ada"] = []byte(`{"name":"ada","first_governed_at":"2027-11-24T08:00:00Z"}`)
+	if err := w.Anchored(); err != nil {
+		t.Fatal(err)
+	}
+	w.clock.Run(w.policy.governed.Grace)
+	c, p := w.begin()
+	defer c.End()
+	if s := <-p.screens; s.Kind != wire.KindLocked {
+		t.Errorf("screen %s: the grace lasts a year", s.Kind)
+	}
+}
+
 func TestAnIdleConversationEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)

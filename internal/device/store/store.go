@@ -72,7 +72,7 @@ func Open(o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{db: db, dir: o.Dir, seal: seal}
-	if err := s.prepare(o.Hardware); err != nil {
+	if err := s.ready(o.Hardware); err != nil {
 		db.Close()
 		return nil, err
 	}
@@ -81,8 +81,58 @@ func Open(o Options) (*Store, error) {
 	return s, nil
 }
 
-func openFile(path string) (db *bolt.DB, err error) {
+// ready checks that the store is whole and ours, and makes a new one ready.
+func (s *Store) ready(hardware string) error {
+	if err := s.checkBinding(hardware); err != nil {
+		return err
+	}
+	if err := s.verify(); err != nil {
+		return err
+	}
+	// A full disk must not keep the daemon from starting either.
+	return s.orWithoutBallast(func() error { return s.prepare(hardware) })
+}
+
+func openFile(path string) (*bolt.DB, error) {
+	_, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := makeFile(path); err != nil {
+			return nil, err
+		}
+	}
+	if err := refuseEmpty(path); err != nil {
+		return nil, err
+	}
+	return lockFile(path)
+}
+
+// makeFile gives a new store its name when it is whole, so that an empty file
+// of that name is always a damaged store.
+func makeFile(path string) error {
+	temp, err := os.CreateTemp(filepath.Dir(path), ".store-")
+	if err != nil {
+		return fmt.Errorf("make %s: %w", path, err)
+	}
+	temp.Close()
+	defer os.Remove(temp.Name())
+	db, err := lockFile(temp.Name())
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	// Not by rename: another daemon's store must not be replaced.
+	if err := os.Link(temp.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("make %s: %w", path, err)
+	}
+	if err := syncFolder(filepath.Dir(path)); err != nil {
+		return fmt.Errorf("make %s: %w", path, err)
+	}
+	return nil
+}
+
+func lockFile(path string) (db *bolt.DB, err error) {
 	defer unreadableOnPanic(&err)
+	defer faultsArePanics()()
 	// A daemon that was killed leaves no lock: a lock that lasts is another
 	// daemon's.
 	db, err = bolt.Open(path, 0o600, &bolt.Options{Timeout: 2 * time.Second})
@@ -104,24 +154,39 @@ func unreadableOnPanic(err *error) {
 	}
 }
 
-// prepare makes a new file ready, or checks that an old one is whole and ours.
-func (s *Store) prepare(hardware string) (err error) {
+// checkBinding looks at whose a store is before it looks at what is in it, so
+// that another Mac's is called that and not damaged. A new file has no stamp.
+func (s *Store) checkBinding(hardware string) (err error) {
 	defer unreadableOnPanic(&err)
-	return s.db.Update(func(tx *bolt.Tx) error {
-		for problem := range tx.Check() {
-			return fmt.Errorf("%w: %v", ErrUnreadable, problem)
+	defer faultsArePanics()()
+	return s.db.View(func(tx *bolt.Tx) error {
+		meta := tx.Bucket(bucketMeta)
+		if meta == nil || meta.Get(metaFormat) == nil {
+			return nil
 		}
+		return s.checkStamp(meta, hardware)
+	})
+}
+
+// prepare makes a new file ready.
+func (s *Store) prepare(hardware string) error {
+	return s.db.Update(func(tx *bolt.Tx) error {
 		meta, err := tx.CreateBucketIfNotExists(bucketMeta)
 		if err != nil {
 			return fmt.Errorf("prepare the store: %w", err)
 		}
-		if _, err := tx.CreateBucketIfNotExists(bucketRecords); err != nil {
+		records, err := tx.CreateBucketIfNotExists(bucketRecords)
+		if err != nil {
 			return fmt.Errorf("prepare the store: %w", err)
 		}
-		if meta.Get(metaFormat) == nil {
-			return s.stamp(meta, hardware)
+		if meta.Get(metaFormat) != nil {
+			return nil
 		}
-		return s.checkStamp(meta, hardware)
+		if first, _ := records.Cursor().First(); first != nil {
+			// Records are never written before the stamp.
+			return fmt.Errorf("%w: it holds records and no stamp", ErrUnreadable)
+		}
+		return s.stamp(meta, hardware)
 	})
 }
 
@@ -203,9 +268,15 @@ func (s *Store) List(prefix string, limit int) (keys []string, values [][]byte, 
 func (s *Store) Write(changes map[string][]byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	err := s.write(changes)
+	return s.orWithoutBallast(func() error { return s.write(changes) })
+}
+
+// orWithoutBallast does it, and once more in the room of the ballast when the
+// disk is full.
+func (s *Store) orWithoutBallast(do func() error) error {
+	err := do()
 	if errors.Is(err, syscall.ENOSPC) && os.Remove(filepath.Join(s.dir, ballastName)) == nil {
-		err = s.write(changes)
+		err = do()
 	}
 	return err
 }

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// process is a program that was started and said that it is ready.
+type process struct {
+	name string
+	cmd  *exec.Cmd
+	log  *watched
+	done chan struct{}
+}
+
+// watched keeps a program's output and tells when a word has come.
+type watched struct {
+	mu    sync.Mutex
+	text  bytes.Buffer
+	word  string
+	found chan struct{}
+}
+
+func (w *watched) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.text.Write(p)
+	if w.word != "" && strings.Contains(w.text.String(), w.word) {
+		w.word = ""
+		close(w.found)
+	}
+	return len(p), nil
+}
+
+func (w *watched) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.text.String()
+}
+
+// readyWithin bounds a start, on a machine that is busy with something else.
+const readyWithin = 30 * time.Second
+
+// startProcess starts a program and waits for the word that says it is ready.
+func startProcess(ctx context.Context, ready, path string, args ...string) (*process, error) {
+	p := &process{name: path[strings.LastIndex(path, "/")+1:], done: make(chan struct{}),
+		log: &watched{word: ready, found: make(chan struct{})}}
+	p.cmd = exec.CommandContext(ctx, path, args...)
+	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := p.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", p.name, err)
+	}
+	found := p.log.found
+	go func() { _ = p.cmd.Wait(); close(p.done) }()
+	select {
+	case <-found:
+		return p, nil
+	case <-p.done:
+		return nil, fmt.Errorf("%s ended before it was ready:\n%s", p.name, p.log)
+	case <-time.After(readyWithin):
+		p.kill()
+		return nil, fmt.Errorf("%s was not ready within %s:\n%s", p.name, readyWithin, p.log)
+	}
+}
+
+// stop asks the program to end; kill does not ask.
+func (p *process) stop() { p.signal(syscall.SIGTERM) }
+func (p *process) kill() { p.signal(syscall.SIGKILL) }
+
+func (p *process) signal(s syscall.Signal) {
+	_ = p.cmd.Process.Signal(s)
+	select {
+	case <-p.done:
+	case <-time.After(readyWithin):
+		_ = p.cmd.Process.Kill()
+		<-p.done
+	}
+}
+
+// command runs a program to its end and returns its standard output.
+func command(ctx context.Context, env []string, path string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.Env = append(os.Environ(), env...)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil {
+		return out.String(), fmt.Errorf("%s %s: %w: %s", path[strings.LastIndex(path, "/")+1:], strings.Join(args, " "), err, strings.TrimSpace(errs.String()))
+	}
+	return strings.TrimSpace(out.String()), nil
+}
