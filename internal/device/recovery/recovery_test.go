@@ -228,7 +228,7 @@ func TestLockOut(t *testing.T) {
 		t.Fatalf("after a kill %s are left, want all", v.Wait)
 	}
 	m.clock.Run(30 * time.Second)
-	_, _, err := m.keeper.Observe()
+	_, err := m.keeper.Observe()
 	m.ok(err)
 	m.clock.Reboot()
 	m.clock.SetWall(24 * time.Hour)

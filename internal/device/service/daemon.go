@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -67,6 +68,7 @@ type Daemon struct {
 	sessions   *session.Manager
 	checkIns   *checkin.Runner
 	exempt     *exemptSeen
+	rounds     sync.Mutex // one round at a time
 }
 
 // Open opens the store and puts the parts together. It reads the profile once,
@@ -188,26 +190,26 @@ func (d *Daemon) everyMinute(ctx context.Context) {
 }
 
 func (d *Daemon) round() {
-	_, change, err := d.time.Observe()
+	d.rounds.Lock()
+	defer d.rounds.Unlock()
+	_, err := d.time.Observe()
 	d.report("observe the clock", err)
-	if change != nil && change.From != "" {
-		d.tellClock(*change)
-	}
+	d.report("tell of the clock", d.time.Tell(d.tellClock))
 	if p := d.inForce.Policy(); p != nil {
 		d.report("close the windows that are over", d.recovery.Sweep(p.DeviceRecoveryPINDuration.V))
 	}
 }
 
-func (d *Daemon) tellClock(c trustedtime.Change) {
+func (d *Daemon) tellClock(into map[string][]byte, c trustedtime.Change) error {
 	name := events.ClockTrusted
 	switch {
 	case c.To == trustedtime.Untrusted:
 		name = events.ClockRollback
 	case c.From != trustedtime.Untrusted:
-		return // from the wall clock to the server's time: nothing to tell
+		return nil // from the wall clock to the server's time: nothing to tell
 	}
 	d.log.Warn("the clock", zap.String("from", string(c.From)), zap.String("to", string(c.To)))
-	d.report("queue the event of a clock", d.journal.Record(name, "", "from", string(c.From), "to", string(c.To), "wall", c.Wall.Format(time.RFC3339)))
+	return d.journal.Stage(into, name, "", "from", string(c.From), "to", string(c.To), "wall", c.Wall.Format(time.RFC3339))
 }
 
 // report logs an error at this, the daemon's edge.

@@ -157,7 +157,7 @@ func (c *Conversation) next(in login.Input) bool {
 	}
 	now := c.manager.Time.Now()
 	if _, begins := in.(login.Begin); begins {
-		if now, _, err = c.manager.Time.Observe(); err != nil {
+		if now, err = c.manager.Time.Observe(); err != nil {
 			c.manager.Report("observe the clock", err)
 		}
 	}

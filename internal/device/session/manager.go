@@ -62,7 +62,7 @@ type Journal interface {
 // Time is the trusted time.
 type Time interface {
 	Now() trustedtime.Reading
-	Observe() (trustedtime.Reading, *trustedtime.Change, error)
+	Observe() (trustedtime.Reading, error)
 }
 
 // Unlocker is a factor that has a lock-out of its own, which ends when the

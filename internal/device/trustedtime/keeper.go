@@ -30,7 +30,7 @@ type state struct {
 	// Offset is wall minus continuous at the first look in At's boot.
 	Offset time.Duration `json:"offset"`
 	Anchor *anchor       `json:"anchor,omitempty"`
-	Source Source        `json:"source"` // as last observed
+	Source Source        `json:"source"` // as last told
 }
 
 type anchor struct {
@@ -47,7 +47,7 @@ type Keeper struct {
 	state state
 }
 
-// Change tells of a source that is another than the last observed one.
+// Change tells of a source that is another than the one last told of.
 type Change struct {
 	From, To Source
 	Wall     time.Time
@@ -69,7 +69,7 @@ func Open(c clock.Clock, records Records) (*Keeper, error) {
 	if k.state.At.Boot != c.Boot() {
 		k.enterBoot()
 	}
-	_, _, err = k.Observe()
+	_, err = k.Observe()
 	return k, err
 }
 
@@ -127,27 +127,48 @@ func (k *Keeper) Anchor(server time.Time) error {
 	return k.save()
 }
 
-// Observe raises the floor, keeps it, and tells when the source has changed
-// since it was last observed. The daemon calls it every minute and as each
-// conversation begins.
-func (k *Keeper) Observe() (Reading, *Change, error) {
+// Observe raises the floor and keeps it. The daemon calls it every minute and
+// as each conversation begins.
+func (k *Keeper) Observe() (Reading, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	r, wall := k.read()
-	var change *Change
-	if k.state.Source != r.Source {
-		change = &Change{From: k.state.Source, To: r.Source, Wall: wall}
-	}
-	k.state.Floor, k.state.At, k.state.Source = r.Time, r.Moment(), r.Source
-	return r, change, k.save()
+	r, _ := k.read()
+	k.state.Floor, k.state.At = r.Time, r.Moment()
+	return r, k.save()
 }
 
-func (k *Keeper) save() error {
+// Tell calls stage when the source of the time is another than the one last
+// told of, and keeps what stage adds in the same write: no change goes untold,
+// and none is told twice. One goroutine calls it, the daemon's.
+func (k *Keeper) Tell(stage func(into map[string][]byte, c Change) error) error {
+	k.mu.Lock()
+	r, wall := k.read()
+	change := Change{From: k.state.Source, To: r.Source, Wall: wall}
+	k.mu.Unlock()
+	if change.From == change.To {
+		return nil
+	}
+	into := map[string][]byte{}
+	if change.From != "" { // the first look of all is no change
+		if err := stage(into, change); err != nil {
+			return err
+		}
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.state.Source = change.To
+	return k.saveWith(into)
+}
+
+func (k *Keeper) save() error { return k.saveWith(map[string][]byte{}) }
+
+func (k *Keeper) saveWith(changes map[string][]byte) error {
 	raw, err := json.Marshal(k.state)
 	if err != nil {
 		return fmt.Errorf("keep the clock's state: %w", err)
 	}
-	if err := k.records.Write(map[string][]byte{recordKey: raw}); err != nil {
+	changes[recordKey] = raw
+	if err := k.records.Write(changes); err != nil {
 		return fmt.Errorf("keep the clock's state: %w", err)
 	}
 	return nil

@@ -59,7 +59,7 @@ func TestSources(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if _, _, err := k.Observe(); err != nil {
+			if _, err := k.Observe(); err != nil {
 				t.Fatal(err)
 			}
 			tt.then(c)
@@ -93,13 +93,32 @@ func TestACheckInLowersTheFloor(t *testing.T) {
 func TestAChangeIsToldOnce(t *testing.T) {
 	c, s := clocktest.New(), openStore(t)
 	k := open(t, c, s)
+	if told := tell(t, k); len(told) != 0 {
+		t.Fatalf("the first look was told of as a change: %v", told)
+	}
+	if _, err := k.Observe(); err != nil { // as a conversation does
+		t.Fatal(err)
+	}
 	c.SetWall(-time.Hour)
-	if _, change, _ := k.Observe(); change == nil || change.To != trustedtime.Untrusted {
-		t.Fatalf("the rollback was not told: %v", change)
+	k = open(t, c, s) // a restart before it was told
+	if told := tell(t, k); len(told) != 1 || told[0].To != trustedtime.Untrusted {
+		t.Fatalf("the rollback was not told: %v", told)
 	}
-	if _, change, _ := open(t, c, s).Observe(); change != nil {
-		t.Errorf("told again after a restart: %v", change)
+	if told := tell(t, open(t, c, s)); len(told) != 0 {
+		t.Errorf("told again after a restart: %v", told)
 	}
+}
+
+func tell(t *testing.T, k *trustedtime.Keeper) (told []trustedtime.Change) {
+	t.Helper()
+	err := k.Tell(func(_ map[string][]byte, c trustedtime.Change) error {
+		told = append(told, c)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return told
 }
 
 // TestWaits: no reboot shortens a wait, and time that ran is not waited twice.
@@ -111,7 +130,7 @@ func TestWaits(t *testing.T) {
 	if left := k.Now().Left(w); left != 6*time.Minute {
 		t.Fatalf("left %s, want 6m", left)
 	}
-	if _, _, err := k.Observe(); err != nil {
+	if _, err := k.Observe(); err != nil {
 		t.Fatal(err)
 	}
 	c.Reboot()
