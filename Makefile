@@ -5,7 +5,7 @@ STAMP    = -X main.version=$(VERSION)
 PLUGIN   = -buildmode=c-shared -trimpath -ldflags '-s -w -extldflags "-Wl,--version-script=$(CURDIR)/plugin/exports.map"'
 HOSTSRC  = $(wildcard plugin/host/*.c)
 
-.PHONY: build demo demo-build test lint bench fuzz docs clean
+.PHONY: build demo demo-build test lint bench fuzz pictures clean
 
 ## build: the binaries of this machine, in bin/
 build: bin/Latchkey.so bin/latchkey-host
@@ -50,6 +50,10 @@ bench:
 FUZZTIME ?= 10s
 fuzz:
 	bash .ci/fuzz $(FUZZTIME)
+
+## pictures: the screens in docs/img, from a run of the demo (needs Chromium)
+pictures: demo-build
+	bash .ci/pictures
 
 clean:
 	rm -rf bin dist .demo
