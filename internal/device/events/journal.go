@@ -63,8 +63,10 @@ func Open(records Records, time Time) (*Journal, error) {
 	return j, nil
 }
 
+// note keeps the keys in order: one that is learnt of late may be an old one.
 func (j *Journal) note(key, id string) {
-	j.keys = append(j.keys, key)
+	at, _ := slices.BinarySearch(j.keys, key)
+	j.keys = slices.Insert(j.keys, at, key)
 	j.byID[id], j.idsOf[key] = key, id
 }
 
@@ -73,11 +75,17 @@ func (j *Journal) forget(key string) {
 	delete(j.idsOf, key)
 }
 
+// drop forgets an event that is not in the queue.
+func (j *Journal) drop(key string) {
+	j.forget(key)
+	j.keys = slices.DeleteFunc(j.keys, func(k string) bool { return k == key })
+}
+
 // Stage adds an event to a set of changes, so that it is written together with
 // what it tells of. Detail pairs a name with a value, in turn; a value is never
 // a secret. guid may be "".
 func (j *Journal) Stage(into map[string][]byte, name, guid string, detail ...string) error {
-	_, err := j.stage(into, name, guid, detail)
+	_, err := j.stage(into, false, name, guid, detail)
 	return err
 }
 
@@ -90,13 +98,10 @@ type Settle func(into map[string][]byte, keep bool)
 // delivers it before it is settled; when the process ends before that, it
 // stands.
 func (j *Journal) Hold(into map[string][]byte, name, guid string, detail ...string) (Settle, error) {
-	key, err := j.stage(into, name, guid, detail)
+	key, err := j.stage(into, true, name, guid, detail)
 	if err != nil {
 		return nil, err
 	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.held[key] = true
 	return func(into map[string][]byte, keep bool) { j.settle(into, key, keep) }, nil
 }
 
@@ -108,11 +113,10 @@ func (j *Journal) settle(into map[string][]byte, key string, keep bool) {
 		return
 	}
 	into[key] = nil
-	j.forget(key)
-	j.keys = slices.DeleteFunc(j.keys, func(k string) bool { return k == key })
+	j.drop(key)
 }
 
-func (j *Journal) stage(into map[string][]byte, name, guid string, detail []string) (string, error) {
+func (j *Journal) stage(into map[string][]byte, hold bool, name, guid string, detail []string) (string, error) {
 	now := j.time.Now()
 	e := wire.Event{ID: newID(), Type: name, At: now.Time, Trusted: now.Trusted(), GUID: guid, Detail: map[string]string{}}
 	for i := 0; i+1 < len(detail); i += 2 {
@@ -124,9 +128,12 @@ func (j *Journal) stage(into map[string][]byte, name, guid string, detail []stri
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	key := fmt.Sprintf("%s%020d", prefix, j.next)
+	key := keyOf(j.next)
 	j.next++
 	into[key] = raw
+	if hold {
+		j.held[key] = true
+	}
 	j.note(key, e.ID)
 	if len(j.keys) > maxQueued {
 		into[j.keys[0]] = nil
@@ -139,10 +146,14 @@ func (j *Journal) stage(into map[string][]byte, name, guid string, detail []stri
 // Record queues an event by itself and returns when it is on the disk.
 func (j *Journal) Record(name, guid string, detail ...string) error {
 	changes := map[string][]byte{}
-	if err := j.Stage(changes, name, guid, detail...); err != nil {
+	key, err := j.stage(changes, false, name, guid, detail)
+	if err != nil {
 		return err
 	}
 	if err := j.records.Write(changes); err != nil {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		j.drop(key)
 		return fmt.Errorf("queue event %s: %w", name, err)
 	}
 	return nil
@@ -150,15 +161,21 @@ func (j *Journal) Record(name, guid string, detail ...string) error {
 
 // Pending is up to most events, oldest first.
 func (j *Journal) Pending(most int) ([]wire.Event, error) {
-	keys, values, err := j.records.List(prefix, most)
+	// Looked at before the list is read: what is staged from here on may be
+	// held, and may have been withdrawn before this function looks again.
+	j.mu.Lock()
+	held, end := maps.Clone(j.held), keyOf(j.next)
+	j.mu.Unlock()
+	// Those that are held must not take the room of those that can go.
+	keys, values, err := j.records.List(prefix, most+len(held))
 	if err != nil {
 		return nil, fmt.Errorf("read the event queue: %w", err)
 	}
-	j.mu.Lock()
-	held := maps.Clone(j.held)
-	j.mu.Unlock()
 	out := make([]wire.Event, 0, len(values))
 	for i, raw := range values {
+		if len(out) == most || keys[i] >= end {
+			break
+		}
 		if held[keys[i]] {
 			continue
 		}
@@ -217,6 +234,8 @@ func (j *Journal) Delivered(ids []string) error {
 	j.keys = kept
 	return nil
 }
+
+func keyOf(number uint64) string { return fmt.Sprintf("%s%020d", prefix, number) }
 
 func newID() string {
 	var id [16]byte
