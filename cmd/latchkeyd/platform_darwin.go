@@ -2,7 +2,7 @@ package main
 
 import "github.com/spf13/pflag"
 
-// Where things are on a Mac (plugin/paths_darwin.go names the same folders).
+// Where things are on a Mac (plugin/mechanism/places_darwin.go names the same folders).
 const (
 	defaultState       = "/Library/Application Support/Latchkey/state"
 	defaultFiles       = "/Library/Application Support/Latchkey"

@@ -398,6 +398,19 @@ func TestSecretsAreRotatedEverySevenDays(t *testing.T) {
 	}
 }
 
+func TestAVoidEndsOnlyWhatWasOpenedBeforeIt(t *testing.T) {
+	m := newMac(t)
+	m.want(m.issue(), recovery.Activated)
+	voided := m.clock.Wall().Add(time.Minute)
+	m.clock.Run(2 * time.Minute)
+	pin := m.issue()
+	m.want(pin, recovery.Activated) // opened after the void was ordered
+	m.ok(m.EndWindowUpTo(ada, "voided", voided))
+	m.want(pin, recovery.Reused)
+	m.ok(m.EndWindowUpTo(ada, "voided", m.clock.Wall()))
+	m.want(pin, recovery.Expired)
+}
+
 func TestTurningRecoveryOffEndsItAll(t *testing.T) {
 	m := newMac(t)
 	pin := m.issue()

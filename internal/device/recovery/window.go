@@ -119,8 +119,18 @@ func (v *Recovery) Sweep(inForce time.Duration) error {
 
 // EndWindow closes the account's window for the reason given, if one is open.
 func (v *Recovery) EndWindow(guid, reason string) error {
+	return v.endWindow(guid, reason, func(window) bool { return true })
+}
+
+// EndWindowUpTo closes the account's window if it was opened until then. One
+// that was opened without a trusted time is closed: it may be as old.
+func (v *Recovery) EndWindowUpTo(guid, reason string, upTo time.Time) error {
+	return v.endWindow(guid, reason, func(w window) bool { return !w.Trusted || !w.Opened.After(upTo) })
+}
+
+func (v *Recovery) endWindow(guid, reason string, meant func(window) bool) error {
 	return v.one(guid, func(guid string, rec *record, with map[string][]byte) (bool, error) {
-		if rec.Window == nil {
+		if rec.Window == nil || !meant(*rec.Window) {
 			return false, nil
 		}
 		rec.end()

@@ -111,9 +111,9 @@ func (d *Daemon) commands(list []wire.Command) error {
 func (d *Daemon) command(c wire.Command) error {
 	switch c.Kind {
 	case wire.CommandResetFactors:
-		return d.resetFactors(c.GUID)
+		return d.resetFactors(c.GUID, upTo(c))
 	case wire.CommandEndWindow:
-		return d.recovery.EndWindow(c.GUID, "voided")
+		return d.recovery.EndWindowUpTo(c.GUID, "voided", upTo(c))
 	case wire.CommandRotate:
 		return d.recovery.Rotate(c.GUID)
 	case wire.CommandCheckIn:
@@ -123,12 +123,34 @@ func (d *Daemon) command(c wire.Command) error {
 	return errUnknownCommand
 }
 
-func (d *Daemon) resetFactors(guid string) error {
-	removed, err := d.accessCode.Remove(guid, "", "reset")
-	if err != nil || !removed {
+// upTo is the moment that a command speaks of. Without one it speaks of all
+// that there is.
+func upTo(c wire.Command) time.Time {
+	if c.Until == nil {
+		return time.Unix(1<<40, 0)
+	}
+	return *c.Until
+}
+
+// resetFactors removes what was set up until then: a factor that the person
+// has set up since, with the PIN that came with the reset, stays.
+func (d *Daemon) resetFactors(guid string, upTo time.Time) error {
+	list, err := d.accessCode.List(guid)
+	if err != nil {
 		return err
 	}
-	return d.sessions.Tell(guid, "Your administrator has reset your second factor on "+day(d.time.Now().Time)+".")
+	for _, f := range list {
+		if f.At.After(upTo) {
+			continue
+		}
+		if _, err := d.accessCode.Remove(guid, f.ID, "reset"); err != nil {
+			return err
+		}
+		if err := d.sessions.Tell(guid, "Your administrator has reset your second factor on "+day(d.time.Now().Time)+"."); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func day(t time.Time) string { return t.UTC().Format("2 January 2006 at 15:04 UTC") }

@@ -195,6 +195,7 @@ func (d *Daemon) round() {
 	_, err := d.time.Observe()
 	d.report("observe the clock", err)
 	d.report("tell of the clock", d.time.Tell(d.tellClock))
+	d.report("tell of the kill-switch", d.tellKillSwitch())
 	if p := d.inForce.Policy(); p != nil {
 		d.report("close the windows that are over", d.recovery.Sweep(p.DeviceRecoveryPINDuration.V))
 	}
@@ -210,6 +211,27 @@ func (d *Daemon) tellClock(into map[string][]byte, c trustedtime.Change) error {
 	}
 	d.log.Warn("the clock", zap.String("from", string(c.From)), zap.String("to", string(c.To)))
 	return d.journal.Stage(into, name, "", "from", string(c.From), "to", string(c.To), "wall", c.Wall.Format(time.RFC3339))
+}
+
+const killSwitchToldKey = "kill-switch/told"
+
+// tellKillSwitch queues an event when the file has come or gone since it was
+// last told of, by this process or an earlier one.
+func (d *Daemon) tellKillSwitch() error {
+	told, err := d.store.Read(killSwitchToldKey)
+	there := d.killSwitch()
+	if err != nil || there == (told != nil) {
+		return err
+	}
+	changes, state := map[string][]byte{killSwitchToldKey: nil}, "absent"
+	if there {
+		changes[killSwitchToldKey], state = []byte{1}, "present"
+	}
+	d.log.Warn("the kill-switch file", zap.String("state", state))
+	if err := d.journal.Stage(changes, events.KillSwitch, "", "state", state); err != nil {
+		return err
+	}
+	return d.store.Write(changes)
 }
 
 // report logs an error at this, the daemon's edge.

@@ -66,7 +66,7 @@ func TestEveryRouteIsAsDescribed(t *testing.T) {
 	for _, cmd := range out.Commands {
 		kinds[cmd.Kind]++
 	}
-	if kinds[wire.CommandEndWindow] != 1 || kinds[wire.CommandResetFactors] != 1 || out.Accounts[0].Prelink != "amy@example.com" {
+	if kinds[wire.CommandEndWindow] != 1 || kinds[wire.CommandResetFactors] != 2 || out.Accounts[0].Prelink != "amy@example.com" {
 		t.Errorf("the Mac hears %v, prelink %q", kinds, out.Accounts[0].Prelink)
 	}
 

@@ -90,14 +90,14 @@ func logged(d directory.Device, e wire.Event, targets []systemlog.Target) system
 func mayReport(kind string) bool {
 	switch kind {
 	case systemlog.PINGenerate, systemlog.PINUnmatched, systemlog.PINVoid, systemlog.DeviceConfirm, systemlog.DeviceReject, systemlog.DeviceClaim,
-		systemlog.DeviceEnrol, systemlog.SequenceBack, systemlog.TokenMismatch, systemlog.AccountPrelink:
+		systemlog.DeviceEnrol, systemlog.SequenceBack, systemlog.TokenMismatch, systemlog.AccountPrelink, systemlog.ConfigurationUpdate:
 		return false
 	}
 	return strings.HasPrefix(kind, "device.desktop_mfa.")
 }
 
 func severityOf(kind string) string {
-	for _, end := range []string{".reject", ".lock", ".deny", ".rollback", ".unavailable", ".activate", ".kill_switch"} {
+	for _, end := range []string{".reject", ".lock", ".deny", ".rollback", ".activate", ".kill_switch", ".unreadable", ".restored", ".bad", ".gone"} {
 		if strings.HasSuffix(kind, end) {
 			return systemlog.Warn
 		}

@@ -12,8 +12,18 @@ import (
 )
 
 // Order puts a command in the way of a Mac. One of the same kind for the same
-// account that still waits is enough: a second is not made.
+// account that still waits is enough: a second is not made. What takes
+// something away (a reset, the end of a window) says up to when: a factor that
+// was set up, or a window that was opened, after the order stays.
 func Order(ctx context.Context, tx *sql.Tx, deviceID, kind, guid string, now time.Time) error {
+	if kind == wire.CommandResetFactors || kind == wire.CommandEndWindow {
+		_, err := tx.ExecContext(ctx, `INSERT INTO commands (id, device_id, kind, guid, until, created_at) VALUES ($1, $2, $3, $4, $5, $6)`,
+			store.NewID("cmd"), deviceID, kind, guid, store.Micros(now), store.Micros(now))
+		if err != nil {
+			return fmt.Errorf("order %s from device %s: %w", kind, deviceID, err)
+		}
+		return nil
+	}
 	var waits int
 	err := tx.QueryRowContext(ctx, `SELECT count(*) FROM commands WHERE device_id = $1 AND kind = $2 AND guid = $3 AND acked_at IS NULL`,
 		deviceID, kind, guid).Scan(&waits)
