@@ -163,6 +163,14 @@ func (w *world) readAloud(more ...string) (string, error) {
 	return issued.PIN, nil
 }
 
+// resetFactors is what the help desk does about the lost phone. The Mac hears of
+// it only when the network is back: by then there is a new factor, which stays.
+func (w *world) resetFactors() error {
+	_, err := w.desk("helpdesk", "device", "reset-factors", "--device", machineSerial, "--user", user.name)
+	w.say("  help desk resets the lost factor")
+	return err
+}
+
 // swapped is how a PIN is misheard.
 func swapped(pin string) string {
 	for i := 0; i+1 < len(pin); i++ {
@@ -200,6 +208,7 @@ func factorLost(w *world) error {
 			func() error { return p.sees(machineName) },
 			func() error { return p.shot("contact-admin") },
 			func() (err error) { pin, err = w.readAloud(); return err },
+			w.resetFactors,
 			func() error { return p.enters("the PIN with two digits swapped", swapped(pin)) },
 			func() error { return p.sees("two are swapped. Nothing was counted") },
 			func() error { return p.enters("the PIN", pin) },

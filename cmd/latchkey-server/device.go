@@ -56,7 +56,7 @@ type account struct {
 }
 
 func (p *program) deviceCommand() *cobra.Command {
-	commands := []*cobra.Command{p.deviceFind("list", "List the Macs", cobra.NoArgs), p.deviceFind("find QUERY", "Find Macs by serial number, computer name, user name or e-mail", cobra.ExactArgs(1)), p.deviceShow(), p.deviceConfirm()}
+	commands := []*cobra.Command{p.deviceFind("list", "List the Macs", cobra.NoArgs), p.deviceFind("find QUERY", "Find Macs by serial number, computer name, user name or e-mail", cobra.ExactArgs(1)), p.deviceShow(), p.deviceConfirm(), p.deviceResetFactors()}
 	for op, short := range map[string]string{"reject": "Reject the certificate that waits", "suspend": "Suspend a Mac: no check-ins, no PINs",
 		"unsuspend": "End a suspension", "deactivate": "Deactivate a Mac", "activate": "Activate a Mac again"} {
 		commands = append(commands, p.deviceChange(op, short))

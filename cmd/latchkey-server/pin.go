@@ -160,3 +160,24 @@ func (p *program) pinVoid() *cobra.Command {
 	}
 	return cmd
 }
+
+// deviceResetFactors is for a factor that was lost or stolen: what was set up
+// until now goes, what is set up later stays.
+func (p *program) deviceResetFactors() *cobra.Command {
+	var t target
+	cmd := p.remote(&cobra.Command{Use: "reset-factors", Short: "Reset the factors of one account of a Mac at its next check-in", Args: cobra.NoArgs})
+	t.flags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		c, d, a, err := t.find(p, cmd)
+		if err != nil {
+			return err
+		}
+		path := "/api/v1/devices/" + d.ID + "/os-accounts/" + a.ID + "/reset-factors"
+		if err := c.call(cmd.Context(), "POST", path, nil, nil); err != nil {
+			return err
+		}
+		fmt.Fprintf(p.out, "reset; the Mac hears of it at its next check-in\n")
+		return nil
+	}
+	return cmd
+}
