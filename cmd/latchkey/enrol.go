@@ -12,7 +12,6 @@ import (
 
 	"github.com/latchkey-mfa/latchkey/internal/device/checkin"
 	"github.com/latchkey-mfa/latchkey/internal/device/identity"
-	"github.com/latchkey-mfa/latchkey/internal/device/service"
 )
 
 // enrolOptions are the flags of enrol.
@@ -61,7 +60,7 @@ func enrol(cmd *cobra.Command, o *enrolOptions) error {
 		return failed("an administrator makes one with `latchkey-server scep challenge create`", err)
 	}
 	identity.UseAES()
-	folder := identity.Folder{Dir: service.IdentityFolder(o.state), Now: time.Now}
+	folder := identity.Folder{Dir: identity.Below(o.state), Now: time.Now}
 	certificate, err := folder.Enrol(cmd.Context(), identity.Enrolment{
 		Authority:  identity.Authority{URL: o.url, Fingerprint: o.fingerprint, Roots: roots},
 		Challenge:  challenge,

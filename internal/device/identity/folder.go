@@ -29,6 +29,10 @@ const (
 
 const suffix = ".pem"
 
+// Below is where below the daemon's state folder the identities are kept, on
+// machines without a System keychain.
+func Below(state string) string { return filepath.Join(state, "identity") }
+
 // Folder keeps identities, one file each: the key and behind it the chain, so
 // that no crash leaves one without the other.
 type Folder struct {

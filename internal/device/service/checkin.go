@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"path/filepath"
 	"time"
 
 	"github.com/latchkey-mfa/latchkey/internal/device/checkin"
@@ -13,10 +12,6 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/device/xipc"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
 )
-
-// IdentityFolder is where below the state folder the Device Access certificate
-// is kept on machines without a System keychain.
-func IdentityFolder(state string) string { return filepath.Join(state, "identity") }
 
 var (
 	_ checkin.Reporter = (*Daemon)(nil)
@@ -27,7 +22,7 @@ var (
 func (d *Daemon) newCheckIns() (*checkin.Runner, error) {
 	o := checkin.Options{
 		URL:      d.serverURL,
-		Identity: identity.Folder{Dir: IdentityFolder(d.options.State), Now: func() time.Time { return d.time.Now().Time }},
+		Identity: identity.Folder{Dir: identity.Below(d.options.State), Now: func() time.Time { return d.time.Now().Time }},
 		Reporter: d, Secrets: d, Events: d.journal, Answers: d,
 		State: checkin.KeptIn(d.store), Clock: d.clock, Random: rand.Float64, Log: d.log,
 	}
