@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/latchkey-mfa/latchkey/internal/device/lockout"
 	"github.com/latchkey-mfa/latchkey/pkg/recoverypin"
 )
 
@@ -22,7 +23,7 @@ func TestWhyTheseNumbers(t *testing.T) {
 	if streak < 1.75e-5 || streak > 1.85e-5 {
 		t.Errorf("a streak guesses a timed PIN with %.3g, want 1.8e-5", streak)
 	}
-	if missesUntilWait >= missesUntilNoTimed || firstWait > longestWait || codePause > longestCodePause {
+	if lockout.Misses >= missesUntilNoTimed || lockout.First > lockout.Longest || codePause > longestCodePause {
 		t.Error("the throttle gets easier")
 	}
 }

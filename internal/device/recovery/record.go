@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"time"
 
+	"github.com/latchkey-mfa/latchkey/internal/device/lockout"
 	"github.com/latchkey-mfa/latchkey/internal/device/trustedtime"
 	"github.com/latchkey-mfa/latchkey/pkg/recoverypin"
 )
@@ -61,11 +62,9 @@ func (r *record) secrets() (keys []recoverypin.Secret, of []secret) {
 // countMiss counts one more attempt and says how long the next has to wait.
 func (r *record) countMiss(now trustedtime.Reading) (wait time.Duration) {
 	r.Misses++
-	if r.Misses < missesUntilWait {
-		return 0
+	if wait = lockout.After(r.Misses); wait > 0 {
+		r.Wait = now.Begin(wait)
 	}
-	wait = min(longestWait, firstWait<<min(r.Misses-missesUntilWait, 10))
-	r.Wait = now.Begin(wait)
 	return wait
 }
 

@@ -14,10 +14,7 @@ import (
 
 // Numbers of recovery-pin-v1, "Verification on the device".
 const (
-	missesUntilWait    = 5
 	missesUntilNoTimed = 10
-	firstWait          = time.Minute
-	longestWait        = time.Hour
 	codeLife           = 15 * time.Minute
 	codeMisses         = 3
 	codePause          = time.Minute

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/latchkey-mfa/latchkey/internal/device/events"
+	"github.com/latchkey-mfa/latchkey/internal/device/lockout"
 	"github.com/latchkey-mfa/latchkey/internal/device/trustedtime"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
 	"github.com/latchkey-mfa/latchkey/pkg/totp"
@@ -20,11 +21,8 @@ const Kind = "Offline_TOTP"
 
 // Numbers of design §5, "Lock-out".
 const (
-	missesUntilWait = 5
-	missesUntilShut = 20
-	firstWait       = time.Minute
-	longestWait     = time.Hour
-	drift           = 1 // steps of thirty seconds
+	missesUntilShut = 20 // from there on only another way in opens it
+	drift           = 1  // steps of thirty seconds
 )
 
 const prefix = "accesscode/"
@@ -60,11 +58,9 @@ func (r record) enrolled() bool { return r.ID != "" }
 // countMiss counts one more attempt and says how long the next has to wait.
 func (r *record) countMiss(now trustedtime.Reading) (wait time.Duration) {
 	r.Misses++
-	if r.Misses < missesUntilWait {
-		return 0
+	if wait = lockout.After(r.Misses); wait > 0 {
+		r.Wait = now.Begin(wait)
 	}
-	wait = min(longestWait, firstWait<<min(r.Misses-missesUntilWait, 10))
-	r.Wait = now.Begin(wait)
 	return wait
 }
 
