@@ -177,7 +177,7 @@ func (w *witness) finish(rules Rules, facts Facts, now trustedtime.Reading, in I
 // factors and the prompt do, in whatever order.
 func TestNobodyGetsInWithoutAProof(t *testing.T) {
 	allowed := map[string]int{}
-	for range 30 { // most conversations are short and cost microseconds
+	for range 100 { // most conversations are short and cost microseconds
 		rapid.Check(t, func(rt *rapid.T) { converse(rt, allowed) })
 	}
 	for _, reason := range []string{"factor", "enrolment", "grace", "observed"} {
