@@ -1,6 +1,9 @@
 package wire
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Bounds of what a screen holds and of what a person types into it.
 const (
@@ -160,7 +163,9 @@ func ScreenFrom(d Dictionary) (Screen, error) {
 	if note, there := maybe[Dictionary](r, "note"); there {
 		n := &reader{from: note}
 		s.Note = &Note{Level: n.text("level", MaxName), Text: n.text("text", MaxText)}
-		r.err = n.err
+		if n.err != nil {
+			r.err = fmt.Errorf("field \"note\": %w", n.err)
+		}
 	}
 	r.each("fields", MaxItems, func(f *reader) {
 		digits, _ := maybe[uint64](f, "digits")
