@@ -69,6 +69,7 @@ type Daemon struct {
 	checkIns   *checkin.Runner
 	exempt     *exemptSeen
 	rounds     sync.Mutex // one round at a time
+	telling    sync.Mutex // one event of a policy at a time
 }
 
 // Open opens the store and puts the parts together. It reads the profile once,
@@ -196,6 +197,7 @@ func (d *Daemon) round() {
 	d.report("observe the clock", err)
 	d.report("tell of the clock", d.time.Tell(d.tellClock))
 	d.report("tell of the kill-switch", d.tellKillSwitch())
+	d.tellPolicy(d.inForce.source.Last()) // a profile that has been gone for long enough
 	if p := d.inForce.Policy(); p != nil {
 		d.report("close the windows that are over", d.recovery.Sweep(p.DeviceRecoveryPINDuration.V))
 	}

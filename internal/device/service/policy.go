@@ -59,11 +59,21 @@ func (d *Daemon) policyChanged(s managedprefs.Snapshot) {
 	d.kick()
 }
 
+// policyOff is the state told of when a profile has been gone for so long that
+// MFA counts as turned off.
+const policyOff = "off"
+
 // tellPolicy queues an event when the state or the profile is another than the
 // one last told of, by this process or an earlier one.
 func (d *Daemon) tellPolicy(s managedprefs.Snapshot) {
 	name := map[managedprefs.State]string{managedprefs.Good: events.PolicyGood, managedprefs.Bad: events.PolicyBad, managedprefs.Gone: events.PolicyGone}[s.State]
-	told, err := json.Marshal([]string{s.State.String(), s.SHA256})
+	d.telling.Lock()
+	defer d.telling.Unlock()
+	state := s.State.String()
+	if d.inForce.Off() {
+		state = policyOff
+	}
+	told, err := json.Marshal([]string{state, s.SHA256})
 	if err != nil || name == "" {
 		return
 	}
@@ -72,7 +82,7 @@ func (d *Daemon) tellPolicy(s managedprefs.Snapshot) {
 		return
 	}
 	changes := map[string][]byte{toldKey: told}
-	if err := d.journal.Stage(changes, name, "", "sha256", s.SHA256); err != nil {
+	if err := d.journal.Stage(changes, name, "", "sha256", s.SHA256, "state", state); err != nil {
 		d.report("queue the event of a policy", err)
 		return
 	}

@@ -113,6 +113,25 @@ func TestExemptAndUnavailable(t *testing.T) {
 	w.wantDecision(501, nil, true, "unavailable")
 }
 
+func TestObserveSaysWhatItWouldHaveDone(t *testing.T) {
+	w := newWorld(t)
+	w.policy.governed.Observe = true
+	c, p := w.begin()
+	w.say(c, p, wire.ActionSkip, "")
+	end := <-p.done
+	c.End()
+	for _, tt := range []struct {
+		ticket []byte
+		would  string
+	}{{end.Ticket, "skipped"}, {nil, "no_ticket"}} {
+		w.wantDecision(501, tt.ticket, true, "observed")
+		if e := w.lastEvent(); e.Detail["would_deny"] != tt.would {
+			t.Errorf("event %+v, want would_deny %s", e, tt.would)
+		}
+	}
+	w.wantDecision(501, w.login(), true, "factor")
+}
+
 func TestAnAllowWithoutItsEventIsNone(t *testing.T) {
 	w := newWorld(t)
 	ticket := w.login()

@@ -85,6 +85,8 @@ func (m *Manager) Decide(ctx context.Context, uid uint32, bits []byte) wire.Deci
 	}
 	finish, refused := m.spend(account, bits)
 	switch {
+	case rules.Observe && finish.Reason == "observed":
+		return m.observed(account, "skipped")
 	case refused == "" && finish.Allow:
 		return m.allow(account.GUID, finish.Reason, finish.Factor)
 	case rules.Observe:
