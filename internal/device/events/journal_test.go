@@ -10,39 +10,21 @@ import (
 
 	"github.com/latchkey-mfa/latchkey/internal/clock/clocktest"
 	"github.com/latchkey-mfa/latchkey/internal/device/events"
-	"github.com/latchkey-mfa/latchkey/internal/device/store"
+	"github.com/latchkey-mfa/latchkey/internal/device/store/storetest"
 	"github.com/latchkey-mfa/latchkey/internal/device/trustedtime"
 )
-
-// faulty is a real store whose writes can be made to fail.
-type faulty struct {
-	*store.Store
-	fail error
-}
-
-func (f *faulty) Write(changes map[string][]byte) error {
-	if f.fail != nil {
-		return f.fail
-	}
-	return f.Store.Write(changes)
-}
 
 // queue is a journal on a store that outlives its processes.
 type queue struct {
 	t       *testing.T
 	clock   *clocktest.Clock
-	records *faulty
+	records *storetest.Store
 	*events.Journal
 }
 
 func newQueue(t *testing.T) *queue {
 	t.Helper()
-	s, err := store.Open(store.Options{Dir: t.TempDir(), Hardware: "mac", Key: make([]byte, store.KeySize)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { s.Close() })
-	q := &queue{t: t, clock: clocktest.New(), records: &faulty{Store: s}}
+	q := &queue{t: t, clock: clocktest.New(), records: storetest.New(t)}
 	q.restart()
 	return q
 }
@@ -201,7 +183,7 @@ func TestAFailedWriteQueuesNothing(t *testing.T) {
 	q := newQueue(t)
 	q.record("1")
 	full := errors.New("disk full")
-	q.records.fail = full
+	q.records.Fail = full
 	if err := q.Record("2", ""); !errors.Is(err, full) {
 		t.Errorf("Record: %v", err)
 	}
@@ -209,7 +191,7 @@ func TestAFailedWriteQueuesNothing(t *testing.T) {
 	if err := q.Delivered(ids); !errors.Is(err, full) {
 		t.Errorf("Delivered: %v", err)
 	}
-	q.records.fail = nil
+	q.records.Fail = nil
 	q.want("1") // neither gone, nor is there more than was written
 	if q.Queued() != 1 {
 		t.Errorf("%d queued, want 1", q.Queued())

@@ -8,7 +8,7 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/clock/clocktest"
 	"github.com/latchkey-mfa/latchkey/internal/device/events"
 	"github.com/latchkey-mfa/latchkey/internal/device/recovery"
-	"github.com/latchkey-mfa/latchkey/internal/device/store"
+	"github.com/latchkey-mfa/latchkey/internal/device/store/storetest"
 	"github.com/latchkey-mfa/latchkey/internal/device/trustedtime"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
 	"github.com/latchkey-mfa/latchkey/pkg/recoverypin"
@@ -23,33 +23,15 @@ const (
 type mac struct {
 	t       *testing.T
 	clock   *clocktest.Clock
-	records *faulty
+	records *storetest.Store
 	keeper  *trustedtime.Keeper
 	journal *events.Journal
 	*recovery.Recovery
 	secrets map[string]recoverypin.Secret // as the server has them
 }
 
-// faulty is a store whose writes can be made to fail.
-type faulty struct {
-	*store.Store
-	fail error
-}
-
-func (f *faulty) Write(changes map[string][]byte) error {
-	if f.fail != nil {
-		return f.fail
-	}
-	return f.Store.Write(changes)
-}
-
 func newMac(t *testing.T) *mac {
-	s, err := store.Open(store.Options{Dir: t.TempDir(), Hardware: "mac", Key: make([]byte, store.KeySize)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { s.Close() })
-	m := &mac{t: t, clock: clocktest.New(), records: &faulty{Store: s}, secrets: map[string]recoverypin.Secret{}}
+	m := &mac{t: t, clock: clocktest.New(), records: storetest.New(t), secrets: map[string]recoverypin.Secret{}}
 	m.restart()
 	for _, guid := range []string{ada, bob} {
 		m.ok(m.Register(guid))

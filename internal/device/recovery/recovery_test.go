@@ -286,11 +286,11 @@ func TestTurningRecoveryOffEndsItAll(t *testing.T) {
 func TestAWriteThatFailsLetsNobodyIn(t *testing.T) {
 	m := newMac(t)
 	pin := m.issue()
-	m.records.fail = syscall.EIO
+	m.records.Fail = syscall.EIO
 	if v, err := m.Try(ada, pin, time.Hour); !errors.Is(err, syscall.EIO) || v.Accepted() {
 		t.Fatalf("verdict %+v, error %v", v, err)
 	}
-	m.records.fail = nil
+	m.records.Fail = nil
 	m.want(pin, recovery.Activated)
 }
 

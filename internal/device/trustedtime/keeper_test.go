@@ -5,21 +5,11 @@ import (
 	"time"
 
 	"github.com/latchkey-mfa/latchkey/internal/clock/clocktest"
-	"github.com/latchkey-mfa/latchkey/internal/device/store"
+	"github.com/latchkey-mfa/latchkey/internal/device/store/storetest"
 	"github.com/latchkey-mfa/latchkey/internal/device/trustedtime"
 )
 
-func openStore(t *testing.T) *store.Store {
-	t.Helper()
-	s, err := store.Open(store.Options{Dir: t.TempDir(), Hardware: "mac", Key: make([]byte, store.KeySize)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { s.Close() })
-	return s
-}
-
-func open(t *testing.T, c *clocktest.Clock, s *store.Store) *trustedtime.Keeper {
+func open(t *testing.T, c *clocktest.Clock, s *storetest.Store) *trustedtime.Keeper {
 	t.Helper()
 	k, err := trustedtime.Open(c, s)
 	if err != nil {
@@ -51,7 +41,7 @@ func TestSources(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			c, s := clocktest.New(), openStore(t)
+			c, s := clocktest.New(), storetest.New(t)
 			k := open(t, c, s)
 			c.Run(24 * time.Hour)
 			if tt.anchored {
@@ -77,7 +67,7 @@ func TestSources(t *testing.T) {
 }
 
 func TestACheckInLowersTheFloor(t *testing.T) {
-	c, s := clocktest.New(), openStore(t)
+	c, s := clocktest.New(), storetest.New(t)
 	c.SetWall(365 * 24 * time.Hour) // a year ahead when the device was set up
 	k := open(t, c, s)
 	if err := k.Anchor(clocktest.Start); err != nil {
@@ -91,7 +81,7 @@ func TestACheckInLowersTheFloor(t *testing.T) {
 }
 
 func TestAChangeIsToldOnce(t *testing.T) {
-	c, s := clocktest.New(), openStore(t)
+	c, s := clocktest.New(), storetest.New(t)
 	k := open(t, c, s)
 	if told := tell(t, k); len(told) != 0 {
 		t.Fatalf("the first look was told of as a change: %v", told)
@@ -123,7 +113,7 @@ func tell(t *testing.T, k *trustedtime.Keeper) (told []trustedtime.Change) {
 
 // TestWaits: no reboot shortens a wait, and time that ran is not waited twice.
 func TestWaits(t *testing.T) {
-	c, s := clocktest.New(), openStore(t)
+	c, s := clocktest.New(), storetest.New(t)
 	k := open(t, c, s)
 	w := k.Now().Begin(10 * time.Minute)
 	c.Run(4 * time.Minute)

@@ -11,7 +11,7 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/clock/clocktest"
 	"github.com/latchkey-mfa/latchkey/internal/device/events"
 	"github.com/latchkey-mfa/latchkey/internal/device/factor"
-	"github.com/latchkey-mfa/latchkey/internal/device/store"
+	"github.com/latchkey-mfa/latchkey/internal/device/store/storetest"
 	"github.com/latchkey-mfa/latchkey/internal/device/trustedtime"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
 	"github.com/latchkey-mfa/latchkey/pkg/totp"
@@ -19,24 +19,11 @@ import (
 
 var ada = factor.Account{GUID: "11111111-1111-1111-1111-111111111111", Name: "ada"}
 
-// faulty is a store whose writes can be made to fail.
-type faulty struct {
-	*store.Store
-	fail error
-}
-
-func (f *faulty) Write(changes map[string][]byte) error {
-	if f.fail != nil {
-		return f.fail
-	}
-	return f.Store.Write(changes)
-}
-
 // mac is a device with one enrolled phone.
 type mac struct {
 	t       *testing.T
 	clock   *clocktest.Clock
-	records *faulty
+	records *storetest.Store
 	keeper  *trustedtime.Keeper
 	journal *events.Journal
 	phone   totp.Key
@@ -44,12 +31,7 @@ type mac struct {
 }
 
 func newMac(t *testing.T) *mac {
-	s, err := store.Open(store.Options{Dir: t.TempDir(), Hardware: "mac", Key: make([]byte, store.KeySize)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { s.Close() })
-	m := &mac{t: t, clock: clocktest.New(), records: &faulty{Store: s}}
+	m := &mac{t: t, clock: clocktest.New(), records: storetest.New(t)}
 	m.restart()
 	return m
 }
@@ -243,11 +225,11 @@ func TestAWriteThatFailsLetsNobodyIn(t *testing.T) {
 	m := newMac(t)
 	m.enrolPhone()
 	m.clock.Run(time.Minute)
-	m.records.fail = syscall.ENOSPC
+	m.records.Fail = syscall.ENOSPC
 	if v, err := m.try(ada.GUID, m.code()); !errors.Is(err, syscall.ENOSPC) || v.ok {
 		t.Fatalf("%+v, %v", v, err)
 	}
-	m.records.fail = nil
+	m.records.Fail = nil
 	m.want(m.code(), true)
 }
 
