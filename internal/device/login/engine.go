@@ -13,6 +13,16 @@ const (
 	IdleContact = 15 * time.Minute // people are on the phone
 )
 
+// Patience is how long the conversation waits for its person from now on.
+// Counts says whether to show it running out: where the person waits for
+// somebody else, and nowhere else.
+func (s State) Patience() (limit time.Duration, counts bool) {
+	if s.Kind == kindContact {
+		return IdleContact, true
+	}
+	return Idle, false
+}
+
 // turn is one call of Next: what it was given, and what it has made so far.
 type turn struct {
 	rules Rules
@@ -214,10 +224,7 @@ func (t *turn) finish(f Finish) {
 // tick ends an idle conversation, and shows home anew when what stands on it
 // has changed.
 func (t *turn) tick() {
-	limit := Idle
-	if t.Kind == kindContact {
-		limit = IdleContact
-	}
+	limit, _ := t.Patience()
 	switch {
 	case t.now.Continuous-t.Activity >= limit:
 		t.stop()

@@ -26,7 +26,7 @@ func (d *Daemon) newSessions() *session.Manager {
 			{Kind: devicepin.KindContact, Label: "Contact admin", Factor: pin.Contact()},
 			{Kind: devicepin.KindWindow, Label: "Recovery PIN", Factor: pin.Window()},
 		},
-		Report: d.report, Kick: d.kick, Exempted: d.exempted,
+		Deadline: d.clock.Deadline, Report: d.report, Kick: d.kick, Exempted: d.exempted,
 	}
 }
 

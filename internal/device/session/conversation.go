@@ -179,6 +179,9 @@ func (c *Conversation) carryOut(effects []login.Effect) bool {
 	for _, e := range effects {
 		switch e := e.(type) {
 		case login.Show:
+			if limit, counts := c.state.Patience(); counts {
+				e.Screen.Deadline = c.manager.Deadline(limit)
+			}
 			if err := c.panel.Show(e.Screen); err != nil {
 				return false // the panel has gone
 			}

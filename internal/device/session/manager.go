@@ -82,8 +82,9 @@ type Manager struct {
 	Journal    Journal
 	Time       Time
 	KillSwitch KillSwitch
-	Factors    []factor.Registered // those of AllowedFactors
-	PIN        []factor.Registered // the recovery PIN's two screens
+	Factors    []factor.Registered                // those of AllowedFactors
+	PIN        []factor.Registered                // the recovery PIN's two screens
+	Deadline   func(left time.Duration) time.Time // for a countdown on a screen
 	Report     func(doing string, err error)
 	Kick       func()               // asks for a check-in soon
 	Exempted   func(factor.Account) // an account that needs no factor was let in

@@ -217,6 +217,20 @@ func TestAClockThatWasAheadLengthensNothing(t *testing.T) {
 	}
 }
 
+func TestContactAdminShowsTheTimeThatIsLeft(t *testing.T) {
+	w := newWorld(t)
+	c, p := w.begin()
+	defer c.End()
+	screen := <-p.screens
+	if !screen.Deadline.IsZero() {
+		t.Errorf("a countdown where nobody else is waited for: %s", screen.Deadline)
+	}
+	c.Act(t.Context(), wire.Act{Seq: screen.Seq, Action: wire.ActionContact})
+	if s := <-p.screens; !s.Deadline.Equal(w.clock.Wall().Add(login.IdleContact)) {
+		t.Errorf("deadline %s", s.Deadline)
+	}
+}
+
 func TestAnIdleConversationEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)

@@ -182,9 +182,10 @@ func (w *world) restart() {
 	}
 	w.Manager = &session.Manager{Directory: directory{}, Policy: w.policy, Recovery: w.pin, Org: orgSettings{endWindow: true},
 		Records: w.records, Journal: w.journal, Time: keeper, KillSwitch: func() bool { return false },
-		Factors: []factor.Registered{{Kind: "word", Label: "Word", Factor: w.word, Enrol: w.word}},
-		PIN:     []factor.Registered{{Kind: "recovery_pin", Factor: w.word}, {Kind: "recovery_pin_window", Factor: w.word}},
-		Report:  func(string, error) {}, Kick: func() {}, Exempted: func(factor.Account) {}}
+		Factors:  []factor.Registered{{Kind: "word", Label: "Word", Factor: w.word, Enrol: w.word}},
+		PIN:      []factor.Registered{{Kind: "recovery_pin", Factor: w.word}, {Kind: "recovery_pin_window", Factor: w.word}},
+		Deadline: w.clock.Deadline,
+		Report:   func(string, error) {}, Kick: func() {}, Exempted: func(factor.Account) {}}
 }
 
 func (w *world) begin() (*session.Conversation, *panel) {
