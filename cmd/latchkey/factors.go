@@ -11,7 +11,12 @@ import (
 )
 
 func factorsCommand(sockets *string) *cobra.Command {
-	cmd := &cobra.Command{Use: "factors", Short: "The second factors of this machine's accounts"}
+	cmd := &cobra.Command{
+		Use:   "factors",
+		Short: "The second factors of this machine's accounts",
+		Args:  cobra.NoArgs, // a command that is not there is an error, not a page of help
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
 	cmd.AddCommand(factorsListCommand(sockets), factorsRemoveCommand(sockets))
 	return cmd
 }

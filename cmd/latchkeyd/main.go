@@ -27,6 +27,9 @@ const (
 	exitUsage  = 2
 )
 
+// shortestPoll keeps a slip of the hand from keeping the disk busy.
+const shortestPoll = 100 * time.Millisecond
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -35,7 +38,7 @@ func main() {
 	if err := cmd.ExecuteContext(ctx); err != nil {
 		fmt.Fprintf(os.Stderr, "latchkeyd: %v\n", err)
 		if failed {
-			fmt.Fprintln(os.Stderr, "hint: the log above says what was being done; `latchkey doctor` checks a daemon that runs")
+			fmt.Fprintln(os.Stderr, "hint: mend what the error names and start again; `latchkey doctor` checks a daemon that runs")
 			os.Exit(exitFailed)
 		}
 		fmt.Fprintln(os.Stderr, "hint: latchkeyd --help lists every flag")
@@ -65,6 +68,9 @@ func newCommand(failed *bool) *cobra.Command {
 			log, err := newLogger(f.logFormat, f.logLevel)
 			if err != nil {
 				return err
+			}
+			if f.poll < shortestPoll {
+				return fmt.Errorf("--poll %s: want a tenth of a second or longer", f.poll)
 			}
 			*failed = true
 			return run(cmd.Context(), f, log)
