@@ -19,8 +19,11 @@ import (
 // patience is how long a person waits for a screen.
 const patience = 20 * time.Second
 
-// phone is the authenticator app.
-type phone struct{ key totp.Key }
+// phone is the authenticator app, and the code that was read off it last.
+type phone struct {
+	key  totp.Key
+	code string
+}
 
 // person sits at the login window.
 type person struct {
@@ -160,7 +163,8 @@ func (p *person) setsUp() error {
 }
 
 func (p *person) entersCode() error {
-	return p.enters("the code that the phone shows", p.phone.key.Code(totp.Step(p.clocks.now())))
+	p.phone.code = p.phone.key.Code(totp.Step(p.clocks.now()))
+	return p.enters("the code that the phone shows", p.phone.code)
 }
 
 // shot keeps a picture of the screen, when pictures are wanted.

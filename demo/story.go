@@ -136,7 +136,7 @@ func loginWithCode(w *world) error {
 	return w.login(user.name, authhost.UserCanceled, func(p *person) error {
 		return steps(
 			func() error { return p.sees("Enter your device access code") },
-			p.entersCode,
+			func() error { return p.enters("the same code again", p.phone.code) },
 			func() error { return p.sees("That code was used already") },
 			p.leaves,
 		)
