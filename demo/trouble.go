@@ -65,9 +65,11 @@ func rotated(w *world) error {
 		return err
 	}
 	w.remember(pin)
+	w.network(false)
 	if err := w.byContact(pin, (*person).later); err != nil {
 		return err
 	}
+	w.network(true)
 	if err := w.checkIn(); err != nil {
 		return err
 	}
