@@ -32,13 +32,28 @@ func (s *Server) take(ctx context.Context, tx *sql.Tx, fingerprint string, in wi
 	}
 	switch {
 	case in.Seq == d.LastSeq && d.LastAnswer != "":
-		// The Mac did not get the answer. It was true when it was made, and the
-		// Mac's next check-in brings what has changed since.
-		return s.Vault.Open(vault.ForAnswers, d.LastAnswer, d.ID, strconv.FormatUint(d.LastSeq, 10))
+		return s.again(d)
 	case in.Seq <= d.LastSeq:
 		return nil, s.wentBack(ctx, tx, d, in)
 	}
 	return s.fresh(ctx, tx, &d, in)
+}
+
+// again answers a Mac that did not get the answer. What was decided stands, and
+// its next check-in brings what has changed since; but the time is the time of
+// now: the Mac sets its clock by it, and an old one would make it refuse good
+// PINs and take old ones.
+func (s *Server) again(d directory.Device) ([]byte, error) {
+	raw, err := s.Vault.Open(vault.ForAnswers, d.LastAnswer, d.ID, strconv.FormatUint(d.LastSeq, 10))
+	if err != nil {
+		return nil, err
+	}
+	var out wire.CheckInAnswer
+	if err := json.Unmarshal(raw, &out); err != nil {
+		return nil, fmt.Errorf("read the stored answer: %w", err)
+	}
+	out.Now = s.Now().UTC()
+	return json.Marshal(out)
 }
 
 // wentBack answers a Mac whose store is a copy of an earlier one. Whoever has
