@@ -45,6 +45,7 @@ type world struct {
 	relays    []*relay // main and device listener, as the device reaches them
 	serverURL string   // as the help desk reaches it
 	boots     int
+	up        bool // whether the Mac's network is there
 	phone     phone
 	pins      []string // that were read aloud, for later chapters
 }
@@ -168,10 +169,12 @@ func (w *world) startServer() error {
 func (w *world) openNetwork() error {
 	main, err := newRelay(strings.TrimPrefix(w.serverURL, "https://"))
 	w.relays = append(w.relays, main)
+	w.up = true
 	return err
 }
 
 func (w *world) network(up bool) {
+	w.up = up
 	for _, r := range w.relays {
 		r.set(!up)
 	}
