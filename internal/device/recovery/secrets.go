@@ -2,7 +2,6 @@ package recovery
 
 import (
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/latchkey-mfa/latchkey/internal/device/events"
@@ -152,13 +151,4 @@ func (v *Recovery) State(guid string) (wire.SecretState, error) {
 		return wire.SecretState{Generation: rec.Pending.Generation, KeyID: rec.Pending.keyID(), State: "pending"}, nil
 	}
 	return wire.SecretState{State: "none"}, nil
-}
-
-// Accounts are the GUIDs of which there is a record.
-func (v *Recovery) Accounts() ([]string, error) {
-	keys, _, err := v.records.List(prefix, maxAccounts)
-	for i := range keys {
-		keys[i] = strings.TrimPrefix(keys[i], prefix)
-	}
-	return keys, err
 }

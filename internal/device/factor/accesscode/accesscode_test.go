@@ -225,9 +225,13 @@ func TestAWriteThatFailsLetsNobodyIn(t *testing.T) {
 	m := newMac(t)
 	m.enrolPhone()
 	m.clock.Run(time.Minute)
+	queued := m.journal.Queued()
 	m.records.Fail = syscall.ENOSPC
 	if v, err := m.try(ada.GUID, m.code()); !errors.Is(err, syscall.ENOSPC) || v.ok {
 		t.Fatalf("%+v, %v", v, err)
+	}
+	if n := m.journal.Queued(); n != queued {
+		t.Errorf("%d events wait, want %d: the miss was never written", n, queued)
 	}
 	m.records.Fail = nil
 	m.want(m.code(), true)

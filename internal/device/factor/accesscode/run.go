@@ -155,5 +155,10 @@ func (a *AccessCode) count(guid string, counted record, wait time.Duration) (mis
 			return nil, nil, err
 		}
 	}
-	return missed, locked, a.save(guid, counted, with)
+	if err := a.save(guid, counted, with); err != nil {
+		missed(map[string][]byte{}, false)
+		locked(map[string][]byte{}, false)
+		return nil, nil, err
+	}
+	return missed, locked, nil
 }
