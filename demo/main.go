@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/latchkey-mfa/latchkey/internal/authhost"
+	"github.com/latchkey-mfa/latchkey/internal/trial"
 )
 
 func main() {
@@ -36,11 +37,11 @@ func newCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			defer w.close(keep)
+			defer w.Close(keep)
 			if auto {
 				return w.story()
 			}
-			return w.interactive()
+			return w.interactive(cmd.Context())
 		},
 	}
 	cmd.Flags().StringVar(&bin, "bin", "bin/demo", "folder of the demo's binaries")
@@ -61,25 +62,33 @@ func passCommand() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("duration %q: want something like 61m", args[1])
 			}
-			c := clocks{device: filepath.Join(args[0], deviceClock), server: filepath.Join(args[0], serverClock)}
-			return c.pass(d)
+			c := trial.Clocks{Device: filepath.Join(args[0], trial.DeviceClock), Server: filepath.Join(args[0], trial.ServerClock)}
+			return c.Pass(d)
 		},
 	}
 }
 
 // interactive lets a person sit at the login window.
-func (w *world) interactive() error {
-	if err := w.start(); err != nil {
+func (w *world) interactive(ctx context.Context) error {
+	if err := w.Start(); err != nil {
+		return err
+	}
+	here, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	window, err := w.Window(os.Stdin, nil)
+	if err != nil {
 		return err
 	}
 	in := bufio.NewReader(os.Stdin)
-	for w.ctx.Err() == nil {
-		fmt.Print(w.instructions())
+	for ctx.Err() == nil {
+		fmt.Print(w.instructions(here))
 		line, err := in.ReadString('\n')
 		if err != nil || strings.TrimSpace(line) == "q" {
 			return nil
 		}
-		outcome, err := authhost.Run(w.ctx, w.window(os.Stdin, nil))
+		outcome, err := authhost.Run(ctx, window)
 		if err != nil {
 			return err
 		}
@@ -88,7 +97,7 @@ func (w *world) interactive() error {
 	return nil
 }
 
-func (w *world) instructions() string {
+func (w *world) instructions(here string) string {
 	return fmt.Sprintf(`
 Latchkey is running. Return opens the login window, q ends the demo.
 
@@ -105,6 +114,6 @@ To play the help desk, in a second terminal:
   bin/demo/demo pass %s 61m          # let an hour go by
 
 At the login window: F1 is Contact admin, Tab moves, Return presses.
-> `, user.name, user.alias, user.fullName, w.password, w.serverURL, w.token("helpdesk"), w.path("server", "tls-ca.pem"),
-		w.here, machineSerial, user.name, w.path("s"), w.dir)
+> `, trial.Reception().Name, trial.Reception().Alias, trial.Reception().FullName, w.Password, w.ServerURL, w.Token(trial.HelpDesk), w.ServerCA(),
+		here, trial.MachineSerial, trial.Reception().Name, w.Sockets(), w.Dir)
 }

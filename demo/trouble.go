@@ -5,133 +5,123 @@ import (
 	"time"
 
 	"github.com/latchkey-mfa/latchkey/internal/authhost"
+	"github.com/latchkey-mfa/latchkey/internal/trial"
 )
 
-// rebootWith ends the daemon, begins another boot with the wall clock moved by
-// d, and starts the daemon again.
-func (w *world) rebootWith(d time.Duration) error {
-	w.daemon.stop()
-	w.boots++
-	if err := w.clocks.reboot(fmt.Sprintf("boot-%d", w.boots), d); err != nil {
-		return err
-	}
-	return w.startDaemon()
-}
-
 func clockSetBack(w *world) error {
-	w.say("  the Mac is restarted with its clock a day behind, without a network")
-	if err := w.rebootWith(-24 * time.Hour); err != nil {
+	w.Say("  the Mac is restarted with its clock a day behind, without a network")
+	if err := w.RebootWith(-24 * time.Hour); err != nil {
 		return err
 	}
-	timed, err := w.readAloud()
+	timed, err := w.ReadAloud(trial.Reception())
 	if err != nil {
 		return err
 	}
 	var pin, code string
-	err = w.login(user.name, authhost.Allow, func(p *person) error {
-		return steps(
-			func() error { return p.sees("This Mac is not sure of the time") },
-			p.contacts,
-			func() error { return p.enters("a PIN made from the time", timed) },
-			func() error { return p.sees("only a PIN made for it is taken now") },
-			func() (err error) { code, err = p.reads(`Device code\s+(\d{4} \d{4})`); return err },
-			func() (err error) { pin, err = w.readAloud("--device-code", code); return err },
-			func() error { return p.enters("the PIN for the device code", pin) },
-			func() error { return p.accepted(p.later) },
+	err = w.login(trial.Reception().Name, authhost.Allow, func(p *trial.Person) error {
+		return trial.Steps(
+			func() error { return p.Sees("This Mac is not sure of the time") },
+			p.Contacts,
+			func() error { return p.Enters("a PIN made from the time", timed) },
+			func() error { return p.Sees("only a PIN made for it is taken now") },
+			func() (err error) { code, err = p.Reads(`Device code\s+(\d{4} \d{4})`); return err },
+			func() (err error) { pin, err = w.ReadAloud(trial.Reception(), "--device-code", code); return err },
+			func() error { return p.Enters("the PIN for the device code", pin) },
+			func() error { return p.Accepted(p.Later) },
 		)
 	})
 	if err != nil {
 		return err
 	}
 	w.remember(pin)
-	return w.byWindow((*person).later)
+	return w.byWindow((*trial.Person).Later)
 }
 
 func rotated(w *world) error {
-	w.say("  the Mac is restarted with its clock right again")
-	if err := w.rebootWith(24 * time.Hour); err != nil {
+	w.Say("  the Mac is restarted with its clock right again")
+	if err := w.RebootWith(24 * time.Hour); err != nil {
 		return err
 	}
-	w.network(true)
-	if err := w.checkIn(); err != nil {
+	w.Network(true)
+	if err := w.CheckIn(trial.Reception()); err != nil {
 		return err
 	}
-	before, err := w.account()
+	before, err := w.Account(trial.Reception())
 	if err != nil {
 		return err
 	}
-	pin, err := w.readAloud()
+	pin, err := w.ReadAloud(trial.Reception())
 	if err != nil {
 		return err
 	}
 	w.remember(pin)
-	w.network(false)
-	if err := w.byContact(pin, (*person).later); err != nil {
+	w.Network(false)
+	if err := w.byContact(pin, (*trial.Person).Later); err != nil {
 		return err
 	}
-	w.network(true)
-	if err := w.checkIn(); err != nil {
+	w.Network(true)
+	if err := w.CheckIn(trial.Reception()); err != nil {
 		return err
 	}
-	after, err := w.account()
+	after, err := w.Account(trial.Reception())
 	if err != nil {
 		return err
 	}
 	if after.Secret.Generation <= before.Secret.Generation {
 		return fmt.Errorf("the secret was not rotated: generation %d after %d", after.Secret.Generation, before.Secret.Generation)
 	}
-	w.network(false)
-	w.say("  the Mac's network is cut again")
-	return w.byWindow((*person).later)
+	w.Network(false)
+	w.Say("  the Mac's network is cut again")
+	return w.byWindow((*trial.Person).Later)
 }
 
 func lockOut(w *world) error {
-	if err := w.pass(61 * time.Minute); err != nil {
+	if err := w.Pass(61 * time.Minute); err != nil {
 		return err
 	}
-	right, err := w.readAloud()
+	right, err := w.ReadAloud(trial.Reception())
 	if err != nil {
 		return err
 	}
 	if err := w.misses(); err != nil {
 		return err
 	}
-	if err := w.startDaemon(); err != nil {
+	if err := w.StartDaemon(); err != nil {
 		return err
 	}
 	if err := w.refused("the right PIN", right, "Too many wrong PINs. Wait"); err != nil {
 		return err
 	}
-	w.say("  the Mac is restarted, and its clock set an hour ahead")
-	if err := w.rebootWith(time.Hour); err != nil {
+	w.Say("  the Mac is restarted, and its clock set an hour ahead")
+	if err := w.RebootWith(time.Hour); err != nil {
 		return err
 	}
 	if err := w.refused("the right PIN", right, "Too many wrong PINs. Wait"); err != nil {
 		return err
 	}
-	if err := w.rebootWith(-time.Hour); err != nil {
+	if err := w.RebootWith(-time.Hour); err != nil {
 		return err
 	}
-	w.network(true)
-	if err := w.checkIn(); err != nil {
+	w.Network(true)
+	if err := w.CheckIn(trial.Reception()); err != nil {
 		return err
 	}
-	if err := w.pass(2 * time.Minute); err != nil {
+	if err := w.Pass(2 * time.Minute); err != nil {
 		return err
 	}
-	w.network(false)
-	if right, err = w.readAloud(); err != nil {
+	w.Network(false)
+	if right, err = w.ReadAloud(trial.Reception()); err != nil {
 		return err
 	}
 	w.remember(right)
-	return w.byContact(right, (*person).later)
+	return w.byContact(right, (*trial.Person).Later)
 }
 
 // misses types five wrong PINs; then the daemon is killed under the screen,
 // and the gate, which finds nobody, lets nobody in.
 func (w *world) misses() error {
-	return w.login(user.name, authhost.UserCanceled, func(p *person) error {
-		if err := p.contacts(); err != nil {
+	return w.login(trial.Reception().Name, authhost.UserCanceled, func(p *trial.Person) error {
+		if err := p.Contacts(); err != nil {
 			return err
 		}
 		for i := range 5 {
@@ -139,54 +129,54 @@ func (w *world) misses() error {
 			if i == 4 {
 				words = "Wait 60 seconds before the next try"
 			}
-			if err := steps(
-				func() error { return p.enters("a wrong PIN", wrongPIN(i)) },
-				func() error { return p.sees(words) },
-				func() error { return p.sentAway(i) },
+			if err := trial.Steps(
+				func() error { return p.Enters("a wrong PIN", wrongPIN(i)) },
+				func() error { return p.Sees(words) },
+				func() error { return sentAway(p, i) },
 			); err != nil {
 				return err
 			}
 		}
-		w.daemon.kill()
-		w.say("  kill -9 of the daemon")
-		return steps(
-			func() error { return p.sees("Continue") },
-			func() error { return p.presses("Continue", "enter") },
-			func() error { return p.sees("Name") },
-			func() error { return p.presses("Escape", "esc") },
+		w.Daemon.Kill()
+		w.Say("  kill -9 of the daemon")
+		return trial.Steps(
+			func() error { return p.Sees("Continue") },
+			func() error { return p.Presses("Continue", "enter") },
+			func() error { return p.Sees("Name") },
+			func() error { return p.Presses("Escape", "esc") },
 		)
 	})
 }
 
 // sentAway leaves Contact admin and comes back, so that the next screen's words
 // are new ones.
-func (p *person) sentAway(i int) error {
+func sentAway(p *trial.Person, i int) error {
 	if i == 4 {
 		return nil
 	}
-	return steps(
-		func() error { return p.presses("Another way", "tab", "tab", "enter") },
-		func() error { return p.sees("Choose how to go on") },
-		p.contacts,
+	return trial.Steps(
+		func() error { return p.Presses("Another way", "tab", "tab", "enter") },
+		func() error { return p.Sees("Choose how to go on") },
+		p.Contacts,
 	)
 }
 
 func typedNames(w *world) error {
-	w.network(true)
-	if err := w.checkIn(); err != nil {
+	w.Network(true)
+	if err := w.CheckIn(trial.Reception()); err != nil {
 		return err
 	}
-	for _, typed := range []string{user.alias, user.fullName} {
-		if err := w.pass(2 * time.Minute); err != nil {
+	for _, typed := range []string{trial.Reception().Alias, trial.Reception().FullName} {
+		if err := w.Pass(2 * time.Minute); err != nil {
 			return err
 		}
-		w.say("  typed at the login window: %q", typed)
-		err := w.login(typed, authhost.Allow, func(p *person) error {
-			return steps(
-				func() error { return p.sees("Show that it is you") },
-				func() error { return p.presses("Device access code", "2", "enter") },
-				func() error { return p.sees("Enter your device access code") },
-				p.entersCode,
+		w.Say("  typed at the login window: %q", typed)
+		err := w.login(typed, authhost.Allow, func(p *trial.Person) error {
+			return trial.Steps(
+				func() error { return p.Sees("Show that it is you") },
+				func() error { return p.Presses("Device access code", "2", "enter") },
+				func() error { return p.Sees("Enter your device access code") },
+				p.EntersCode,
 			)
 		})
 		if err != nil {
@@ -197,40 +187,26 @@ func typedNames(w *world) error {
 }
 
 func exemptUser(w *world) error {
-	w.say("  the MDM pushes the profile with MFANotRequiredList: %s", exempt.name)
-	if err := w.pushProfile("<key>MFANotRequiredList</key><array><string>" + exempt.name + "</string></array>"); err != nil {
+	w.Say("  the MDM pushes the profile with MFANotRequiredList: %s", trial.ITAdmin().Name)
+	if err := w.PushProfile("<key>MFANotRequiredList</key><array><string>" + trial.ITAdmin().Name + "</string></array>"); err != nil {
 		return err
 	}
-	if err := w.until("the new profile is in force", func() (bool, error) {
-		s, err := w.status()
+	if err := w.Until("the new profile is in force", func() (bool, error) {
+		s, err := w.Status()
 		list, _ := s.Policy.Values["MFANotRequiredList"].Value.([]any)
 		return len(list) == 1, err
 	}); err != nil {
 		return err
 	}
-	if err := w.login(exempt.name, authhost.Allow, nil); err != nil {
+	if err := w.login(trial.ITAdmin().Name, authhost.Allow, nil); err != nil {
 		return err
 	}
-	w.daemon.kill()
-	w.say("  kill -9 of the daemon")
-	if err := w.login(exempt.name, authhost.Allow, func(p *person) error {
-		return steps(func() error { return p.sees("Continue") }, func() error { return p.presses("Continue", "enter") })
+	w.Daemon.Kill()
+	w.Say("  kill -9 of the daemon")
+	if err := w.login(trial.ITAdmin().Name, authhost.Allow, func(p *trial.Person) error {
+		return trial.Steps(func() error { return p.Sees("Continue") }, func() error { return p.Presses("Continue", "enter") })
 	}); err != nil {
 		return err
 	}
-	return w.startDaemon()
-}
-
-func (w *world) until(what string, holds func() (bool, error)) error {
-	deadline := time.After(patience)
-	for {
-		if ok, err := holds(); err != nil || ok {
-			return err
-		}
-		select {
-		case <-deadline:
-			return fmt.Errorf("waited %s until %s", patience, what)
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
+	return w.StartDaemon()
 }

@@ -1,4 +1,4 @@
-package main
+package trial
 
 import (
 	"bytes"
@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// process is a program that was started and said that it is ready.
-type process struct {
+// Process is a program that was started and said that it is ready.
+type Process struct {
 	name string
 	cmd  *exec.Cmd
 	log  *watched
@@ -48,9 +48,9 @@ func (w *watched) String() string {
 // readyWithin bounds a start, on a machine that is busy with something else.
 const readyWithin = 30 * time.Second
 
-// startProcess starts a program and waits for the word that says it is ready.
-func startProcess(ctx context.Context, ready, path string, args ...string) (*process, error) {
-	p := &process{name: path[strings.LastIndex(path, "/")+1:], done: make(chan struct{}),
+// StartProcess starts a program and waits for the word that says it is ready.
+func StartProcess(ctx context.Context, ready, path string, args ...string) (*Process, error) {
+	p := &Process{name: path[strings.LastIndex(path, "/")+1:], done: make(chan struct{}),
 		log: &watched{word: ready, found: make(chan struct{})}}
 	p.cmd = exec.CommandContext(ctx, path, args...)
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
@@ -66,16 +66,16 @@ func startProcess(ctx context.Context, ready, path string, args ...string) (*pro
 	case <-p.done:
 		return nil, fmt.Errorf("%s ended before it was ready:\n%s", p.name, p.log)
 	case <-time.After(readyWithin):
-		p.kill()
+		p.Kill()
 		return nil, fmt.Errorf("%s was not ready within %s:\n%s", p.name, readyWithin, p.log)
 	}
 }
 
-// stop asks the program to end; kill does not ask.
-func (p *process) stop() { p.signal(syscall.SIGTERM) }
-func (p *process) kill() { p.signal(syscall.SIGKILL) }
+// Stop asks the program to end, Kill does not ask.
+func (p *Process) Stop() { p.signal(syscall.SIGTERM) }
+func (p *Process) Kill() { p.signal(syscall.SIGKILL) }
 
-func (p *process) signal(s syscall.Signal) {
+func (p *Process) signal(s syscall.Signal) {
 	_ = p.cmd.Process.Signal(s)
 	select {
 	case <-p.done:
@@ -85,8 +85,8 @@ func (p *process) signal(s syscall.Signal) {
 	}
 }
 
-// command runs a program to its end and returns its standard output.
-func command(ctx context.Context, env []string, path string, args ...string) (string, error) {
+// Command runs a program to its end and returns its standard output.
+func Command(ctx context.Context, env []string, path string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Env = append(os.Environ(), env...)
 	var out, errs bytes.Buffer
@@ -96,3 +96,12 @@ func command(ctx context.Context, env []string, path string, args ...string) (st
 	}
 	return strings.TrimSpace(out.String()), nil
 }
+
+// Log is what the program has written so far.
+func (p *Process) Log() string { return p.log.String() }
+
+// PID is the number of the process.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// Done is closed when the program has ended.
+func (p *Process) Done() <-chan struct{} { return p.done }

@@ -1,4 +1,4 @@
-package main
+package trial
 
 import (
 	"encoding/json"
@@ -11,12 +11,12 @@ import (
 
 // The files that move the clocks (internal/clock, build tag simclock).
 const (
-	deviceClock = "device-clock.json"
-	serverClock = "server-clock.json"
+	DeviceClock = "device-clock.json"
+	ServerClock = "server-clock.json"
 )
 
-// clocks moves time for the device and the server.
-type clocks struct{ device, server string }
+// Clocks moves time for the device and the server.
+type Clocks struct{ Device, Server string }
 
 // shift is the form of the files.
 type shift struct {
@@ -45,9 +45,9 @@ func change(file string, f func(*shift)) error {
 	return os.Rename(file+".new", file)
 }
 
-// pass lets d go by on every clock.
-func (c clocks) pass(d time.Duration) error {
-	for _, file := range []string{c.server, c.device} {
+// Pass lets d go by on every clock.
+func (c Clocks) Pass(d time.Duration) error {
+	for _, file := range []string{c.Server, c.Device} {
 		err := change(file, func(s *shift) { s.Wall += d.Seconds(); s.Continuous += d.Seconds() })
 		if err != nil {
 			return err
@@ -56,10 +56,10 @@ func (c clocks) pass(d time.Duration) error {
 	return nil
 }
 
-// reboot gives the device another boot, which took a minute and is twenty
+// Reboot gives the device another boot, which took a minute and is twenty
 // seconds old, and moves its wall clock by d.
-func (c clocks) reboot(name string, d time.Duration) error {
-	if err := c.pass(time.Minute); err != nil {
+func (c Clocks) Reboot(name string, d time.Duration) error {
+	if err := c.Pass(time.Minute); err != nil {
 		return err
 	}
 	machine, err := clock.Open(clock.Options{})
@@ -67,17 +67,17 @@ func (c clocks) reboot(name string, d time.Duration) error {
 		return err
 	}
 	const since = 20 * time.Second
-	return change(c.device, func(s *shift) {
+	return change(c.Device, func(s *shift) {
 		s.Boot, s.Wall = name, s.Wall+d.Seconds()
 		s.Continuous = (since - machine.Continuous()).Seconds()
 	})
 }
 
-// now is the device's wall clock, which an authenticator app on a phone has as
+// Now is the device's wall clock, which an authenticator app on a phone has as
 // well while that clock is right.
-func (c clocks) now() time.Time {
+func (c Clocks) Now() time.Time {
 	var s shift
-	if raw, err := os.ReadFile(c.server); err == nil {
+	if raw, err := os.ReadFile(c.Server); err == nil {
 		_ = json.Unmarshal(raw, &s)
 	}
 	return time.Now().Add(time.Duration(s.Wall * float64(time.Second)))

@@ -1,0 +1,155 @@
+package trial
+
+import (
+	"crypto/rand"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// The help desk's two administrators.
+const (
+	HelpDesk = "helpdesk" // help desk admin
+	Admin    = "admin"    // super admin
+)
+
+// Start brings up server, network, profile, identity and daemon.
+func (w *World) Start() error {
+	for _, step := range []func() error{w.initServer, w.openNetwork, w.StartServer, func() error { return w.PushProfile() }, w.Enrol, w.StartDaemon} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *World) server() string { return filepath.Join(w.Bin, "latchkey-server") }
+
+// Token is the file with an administrator's token.
+func (w *World) Token(who string) string { return w.Path("token-" + who) }
+
+// ServerCA is the file with the certificate that the server's TLS ends in.
+func (w *World) ServerCA() string { return w.Path("server", "tls-ca.pem") }
+
+func (w *World) initServer() error {
+	if _, err := Command(w.ctx, nil, w.server(), "init", "--data", w.Path("server")); err != nil {
+		return err
+	}
+	for who, role := range map[string]string{HelpDesk: "help-desk-admin", Admin: "super-admin"} {
+		text, err := Command(w.ctx, nil, w.server(), "token", "create", "--data", w.Path("server"), "--role", role, "--login", who+"@example.com", "--name", "trial")
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(w.Token(who), []byte(text), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// openNetwork is the device's way to the server's two listeners, whose ports
+// have to be known before the server names them.
+func (w *World) openNetwork() error {
+	for _, address := range []*string{&w.device, &w.listen} {
+		var err error
+		if *address, err = freePort(); err != nil {
+			return err
+		}
+		r, err := newRelay(*address)
+		if err != nil {
+			return err
+		}
+		w.relays = append(w.relays, r)
+	}
+	w.up, w.ServerURL = true, "https://"+w.listen
+	return nil
+}
+
+// DeviceListener is the server's listener for devices, without the network
+// that can be cut.
+func (w *World) DeviceListener() string { return w.device }
+
+// StartServer starts the server, or starts it again.
+func (w *World) StartServer() error {
+	var err error
+	w.Server, err = StartProcess(w.ctx, "ready listen=", w.server(), "serve", "--data", w.Path("server"), "--listen", w.listen, "--device-listen", w.device,
+		"--device-url", "https://"+w.relays[0].address(), "--tls-hosts", "127.0.0.1", "--sim-clock", w.Clocks.Server, "--log-format", "console")
+	return err
+}
+
+// Network cuts the network between the Mac and its server, or mends it.
+func (w *World) Network(up bool) {
+	w.up = up
+	for _, r := range w.relays {
+		r.set(!up)
+	}
+}
+
+// PushProfile is the MDM: the published Jamf Pro profile with the values that
+// its article says to tailor, and further keys.
+func (w *World) PushProfile(more ...string) error {
+	raw, err := os.ReadFile(w.options.Profile)
+	if err != nil {
+		return fmt.Errorf("read the published profile: %w", err)
+	}
+	text := strings.NewReplacer(
+		"YOUR_CLIENT_ID", "0oa1demo", "YOUR_CLIENT_SECRET", rand.Text(),
+		"https://your-okta-URL", "https://"+w.relays[1].address(),
+		"YOUR_ADMIN_EMAIL", "helpdesk@example.com",
+		"</dict>\n</plist>", strings.Join(more, "\n")+"</dict>\n</plist>").Replace(string(raw))
+	// By rename, so that no process reads half of it.
+	if err := os.WriteFile(w.Path("profile"), []byte(text), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(w.Path("profile"), w.Profile())
+}
+
+// Profile is the file that the daemon reads its policy from.
+func (w *World) Profile() string {
+	return w.Path("prefs", "com.okta.deviceaccess.servicedaemon.plist")
+}
+
+// Enrol obtains the Device Access certificate, as an MDM's SCEP payload does.
+func (w *World) Enrol() error {
+	challenge, err := w.Desk(Admin, "scep", "challenge", "create", "--serial", MachineSerial)
+	if err != nil {
+		return err
+	}
+	file := w.Path("challenge")
+	if err := os.WriteFile(file, []byte(strings.Fields(challenge)[0]), 0o600); err != nil {
+		return err
+	}
+	_, err = Command(w.ctx, nil, filepath.Join(w.Bin, "latchkey"), "enrol", "--scep-url", w.ServerURL+"/scep",
+		"--ca", w.ServerCA(), "--challenge-file", file, "--common-name", MachineName, "--state", w.State())
+	return err
+}
+
+// State is the daemon's own folder.
+func (w *World) State() string { return w.Path("state") }
+
+// Sockets is the folder with the daemon's sockets.
+func (w *World) Sockets() string { return w.Path("s") }
+
+// StartDaemon starts the daemon, or starts it again.
+func (w *World) StartDaemon() error {
+	args := append([]string{"--state", w.State(), "--files", w.Path("files"),
+		"--sockets", w.Sockets(), "--managed-preferences", w.Path("prefs"), "--accounts", w.Path("accounts.json"),
+		"--machine", w.Path("machine.json"), "--ca", w.ServerCA(), "--poll", "200ms", "--sim-clock", w.Clocks.Device}, w.options.Daemon...)
+	line := append(append([]string{}, w.options.Wrap...), filepath.Join(w.Bin, "latchkeyd"))
+	line = append(line, args...)
+	var err error
+	w.Daemon, err = StartProcess(w.ctx, `"ready"`, line[0], line[1:]...)
+	return err
+}
+
+// Desk runs a command of latchkey-server as one of its administrators.
+func (w *World) Desk(who string, args ...string) (string, error) {
+	env := []string{"LATCHKEY_SERVER=" + w.ServerURL, "LATCHKEY_TOKEN_FILE=" + w.Token(who), "LATCHKEY_CA_FILE=" + w.ServerCA()}
+	return Command(w.ctx, env, w.server(), args...)
+}
+
+// Latchkey runs a command of the Mac's own command line.
+func (w *World) Latchkey(args ...string) (string, error) {
+	return Command(w.ctx, nil, filepath.Join(w.Bin, "latchkey"), append(args, "--sockets", w.Sockets())...)
+}
