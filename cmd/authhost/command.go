@@ -54,7 +54,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	if errors.As(err, &h) {
 		code, hint = h.code, h.hint
 	}
-	if h.error != errSilent {
+	if !errors.Is(h.error, errSilent) {
 		fmt.Fprintf(errOut, "authhost: %v\n", err)
 		if hint != "" {
 			fmt.Fprintf(errOut, "hint: %s\n", hint)

@@ -50,15 +50,15 @@ func (e *engine) beside(ctx context.Context, run func(context.Context) (step, er
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var s step
-	ended := make(chan error, 1)
+	var err error
+	ended := make(chan struct{})
 	go func() {
-		var err error
+		defer close(ended)
 		s, err = run(ctx)
-		ended <- err
 	}()
 	for {
 		select {
-		case err := <-ended:
+		case <-ended:
 			return s, err
 		case ev := <-e.events:
 			if again, wanted := e.note(ev); wanted {

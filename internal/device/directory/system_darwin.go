@@ -33,7 +33,7 @@ func Open(string) (*Directory, error) {
 func (d *Directory) Lookup(_ context.Context, uid uint32) (factor.Account, error) {
 	u, err := user.LookupId(strconv.FormatUint(uint64(uid), 10))
 	if err != nil {
-		return factor.Account{}, fmt.Errorf("uid %d: %w: %v", uid, ErrUnknown, err)
+		return factor.Account{}, fmt.Errorf("uid %d: %w: %w", uid, ErrUnknown, err)
 	}
 	return d.account(u)
 }

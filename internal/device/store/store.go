@@ -142,7 +142,7 @@ func lockFile(path string) (db *bolt.DB, err error) {
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EIO):
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	case err != nil:
-		return nil, fmt.Errorf("open %s: %w: %v", path, ErrUnreadable, err)
+		return nil, fmt.Errorf("open %s: %w: %w", path, ErrUnreadable, err)
 	}
 	return db, nil
 }

@@ -48,7 +48,7 @@ func (s *Store) verify() (err error) {
 		// Read to its end: the check must not outlive the transaction.
 		for problem := range tx.Check() {
 			if first == nil {
-				first = fmt.Errorf("%w: %v", ErrUnreadable, problem)
+				first = fmt.Errorf("%w: %w", ErrUnreadable, problem)
 			}
 		}
 		return first
