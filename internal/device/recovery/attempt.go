@@ -73,6 +73,7 @@ func (r *record) onlyDeviceCode(now trustedtime.Reading) bool {
 func (v *Recovery) attempt(guid string, pin recoverypin.PIN, before record, now trustedtime.Reading, inForce time.Duration) (Verdict, error) {
 	counted := before
 	wait := counted.countMiss(now)
+	counted.codeMissed(now)
 	held, err := v.count(guid, counted, wait)
 	if err != nil {
 		return Verdict{}, err
@@ -80,7 +81,6 @@ func (v *Recovery) attempt(guid string, pin recoverypin.PIN, before record, now 
 	after, verdict := compare(pin, before, now, inForce)
 	if verdict.Result == Wrong {
 		after, verdict.Wait = counted, wait
-		after.codeMissed(now)
 	}
 	verdict.OnlyDeviceCode = after.onlyDeviceCode(now)
 	with := map[string][]byte{}
@@ -167,7 +167,7 @@ func (r *record) activate(match recoverypin.Match, of secret, now trustedtime.Re
 	r.end()
 	r.Window = opened
 	r.Misses, r.Wait = 0, trustedtime.Wait{}
-	r.RotateDue = true
+	r.RotateUpTo = max(r.RotateUpTo, of.Generation)
 	r.codeUsed(now)
 	// now.Time is the floor while the time is not trusted: a wall clock that
 	// was set ahead must not void the PINs of days to come.

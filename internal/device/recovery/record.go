@@ -14,7 +14,10 @@ type record struct {
 	Current    *secret `json:"current,omitempty"`
 	Pending    *secret `json:"pending,omitempty"`
 	Generation uint64  `json:"generation"`           // the highest one ever used
-	RotateDue  bool    `json:"rotate_due,omitempty"` // since a PIN was activated, or the server asked
+	// RotateUpTo is the highest generation that has to be replaced: a PIN of it
+	// was activated, or the server asked. One that waits for the server's answer
+	// meanwhile may be among them.
+	RotateUpTo uint64 `json:"rotate_up_to,omitempty"`
 
 	Misses   int              `json:"misses,omitempty"` // in a row
 	Wait     trustedtime.Wait `json:"wait"`
@@ -89,8 +92,9 @@ func (r *record) codeMissed(now trustedtime.Reading) {
 	if r.outstanding(now).IsZero() {
 		return
 	}
-	r.Code.Misses++
-	if r.Code.Misses < codeMisses {
+	code := *r.Code // the record of before the attempt keeps its own
+	if code.Misses++; code.Misses < codeMisses {
+		r.Code = &code
 		return
 	}
 	r.Code = nil

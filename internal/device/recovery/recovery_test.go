@@ -247,6 +247,33 @@ func TestAStaleNumberIsRaisedAndTheSecretKept(t *testing.T) {
 	}
 }
 
+// TestASecretOnItsWayIsRotatedToo: whoever has a copy of the store has the
+// pending secret as well, and so has the PIN that was made with it been heard.
+func TestASecretOnItsWayIsRotatedToo(t *testing.T) {
+	for name, due := range map[string]func(m *mac, server recoverypin.Secret){
+		"the server asks":  func(m *mac, _ recoverypin.Secret) { m.ok(m.Rotate(ada)) },
+		"its PIN was used": func(m *mac, server recoverypin.Secret) { m.want(recoverypin.Timed(server, m.clock.Wall()).Digits(), recovery.Activated) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newMac(t)
+			m.ok(m.Rotate(ada))
+			sent, err := m.Uploads(30 * 24 * time.Hour) // and the answer is lost
+			m.ok(err)
+			m.clock.Run(time.Minute)
+			due(m, recoverypin.Secret(sent[0].Key))
+			if again := m.checkIn(); len(again) != 1 || again[0].Generation != sent[0].Generation {
+				t.Fatalf("the pending secret was not sent again: %d", len(again))
+			}
+			if next := m.checkIn(); len(next) != 1 || next[0].GUID != ada || next[0].Generation != sent[0].Generation+1 {
+				t.Errorf("after the answer %d secrets are made, want one anew", len(next))
+			}
+			if more := m.checkIn(); len(more) != 0 {
+				t.Errorf("then %d more", len(more))
+			}
+		})
+	}
+}
+
 func TestSecretsAreRotatedEverySevenDays(t *testing.T) {
 	m := newMac(t)
 	m.clock.Run(7*24*time.Hour - time.Minute)

@@ -59,7 +59,7 @@ func (r *record) rotationDue(now trustedtime.Reading, every time.Duration) bool 
 	if r.Current == nil {
 		return false
 	}
-	return r.RotateDue || now.Trusted() && now.Time.Sub(r.Current.Since) >= every
+	return r.Current.Generation <= r.RotateUpTo || now.Trusted() && now.Time.Sub(r.Current.Since) >= every
 }
 
 func (r *record) upload(guid string) wire.SecretUpload {
@@ -93,25 +93,31 @@ func (v *Recovery) takeResult(guid string, rec *record, res wire.SecretResult, w
 		if res.Generation != rec.Pending.Generation {
 			return false, nil // the answer to an earlier one
 		}
-		rec.Current, rec.Pending, rec.RotateDue = rec.Pending, nil, false
+		rec.Current, rec.Pending = rec.Pending, nil
 		rec.Current.Since = v.time.Now().Time
 		return true, v.journal.Stage(with, events.PINRotateSecret, guid, "generation", strconv.FormatUint(res.Generation, 10), "result", res.Result)
 	case wire.SecretStale:
 		if res.Generation < rec.Pending.Generation {
 			return false, nil
 		}
+		due := rec.Pending.Generation <= rec.RotateUpTo
 		rec.Generation = res.Generation + 1
 		rec.Pending.Generation = rec.Generation
+		if due {
+			rec.RotateUpTo = rec.Generation
+		}
 		return true, nil
 	}
 	return false, nil // an answer we do not know confirms nothing
 }
 
-// Rotate asks for a new secret at the next check-in; guid "" for all accounts.
+// Rotate asks for a new secret in place of all there are, at the next check-in;
+// guid "" for all accounts. A pending one is sent first, since it is never
+// replaced, and then the new one.
 func (v *Recovery) Rotate(guid string) error {
 	mark := func(_ string, rec *record, _ map[string][]byte) (bool, error) {
-		changed := !rec.RotateDue
-		rec.RotateDue = true
+		changed := rec.RotateUpTo != rec.Generation
+		rec.RotateUpTo = rec.Generation
 		return changed, nil
 	}
 	if guid == "" {
