@@ -13,7 +13,7 @@ import (
 type record struct {
 	Current    *secret `json:"current,omitempty"`
 	Pending    *secret `json:"pending,omitempty"`
-	Generation uint64  `json:"generation"`           // the highest one ever used
+	Generation uint64  `json:"generation"` // the highest one ever used
 	// RotateUpTo is the highest generation that has to be replaced: a PIN of it
 	// was activated, or the server asked. One that waits for the server's answer
 	// meanwhile may be among them.

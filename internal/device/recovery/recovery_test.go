@@ -251,8 +251,10 @@ func TestAStaleNumberIsRaisedAndTheSecretKept(t *testing.T) {
 // pending secret as well, and so has the PIN that was made with it been heard.
 func TestASecretOnItsWayIsRotatedToo(t *testing.T) {
 	for name, due := range map[string]func(m *mac, server recoverypin.Secret){
-		"the server asks":  func(m *mac, _ recoverypin.Secret) { m.ok(m.Rotate(ada)) },
-		"its PIN was used": func(m *mac, server recoverypin.Secret) { m.want(recoverypin.Timed(server, m.clock.Wall()).Digits(), recovery.Activated) },
+		"the server asks": func(m *mac, _ recoverypin.Secret) { m.ok(m.Rotate(ada)) },
+		"its PIN was used": func(m *mac, server recoverypin.Secret) {
+			m.want(recoverypin.Timed(server, m.clock.Wall()).Digits(), recovery.Activated)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newMac(t)
