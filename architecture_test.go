@@ -6,7 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"os/exec"
+	"path"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -15,17 +19,21 @@ const module = "github.com/latchkey-mfa/latchkey/"
 
 // listed is what the go command says of a package.
 type listed struct {
-	ImportPath string
-	Doc        string
-	Imports    []string
-	Deps       []string
-	Module     *struct{ Path string }
+	ImportPath   string
+	Doc          string
+	GoFiles      []string
+	Imports      []string
+	TestImports  []string
+	XTestImports []string
+	Deps         []string
 }
 
-func packages(t *testing.T) map[string]listed {
+// packages of the repository by path below the root, as they are built for a
+// system (GOOS; with cgo, as the plug-in is).
+func packages(t *testing.T, system string) map[string]listed {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Doc,Imports,Deps,Module", "./...")
-	cmd.Env = append(cmd.Environ(), "CGO_ENABLED=1")
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Doc,GoFiles,Imports,TestImports,XTestImports,Deps", "./...")
+	cmd.Env = append(cmd.Environ(), "CGO_ENABLED=1", "GOOS="+system)
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
@@ -38,57 +46,217 @@ func packages(t *testing.T) map[string]listed {
 		} else if err != nil {
 			t.Fatal(err)
 		}
-		found[strings.TrimPrefix(p.ImportPath, module)] = p
+		if name := strings.TrimPrefix(p.ImportPath, module); name != strings.TrimSuffix(module, "/") {
+			found[name] = p
+		}
 	}
 }
 
-// TestImportsGoOneWay holds design §3. A row forbids what package (and all
-// below it, with a slash at the end) may depend on, directly or not.
+// systems that the product is built for.
+func systems() []string { return []string{"linux", "darwin"} }
+
+// TestImportsGoOneWay holds design §3: what a package (and all below it, with
+// a slash at the end) may not depend on, directly or not.
 func TestImportsGoOneWay(t *testing.T) {
 	rules := []struct{ from, never, why string }{
 		{"internal/device/", module + "internal/server/", "the Mac and the server never import each other"},
 		{"internal/server/", module + "internal/device/", "the Mac and the server never import each other"},
-		{"pkg/recoverypin", module, "the PIN is the standard library's alone"},
-		{"pkg/totp", module, "the code is the standard library's alone"},
-		{"internal/wire", module, "both sides and the plug-in use the shapes"},
+		{"pkg/", module + "internal/", "a library for anyone knows nothing of the product"},
+		{"internal/wire", module + "internal/", "both sides and the plug-in use the shapes"},
 		{"internal/policy", module + "internal/device/", "the policy is pure, and both sides use it"},
 		{"internal/device/login", "net", "the engine does no I/O"},
 		{"internal/device/login", "go.etcd.io/bbolt", "the engine does no I/O"},
-		{"internal/device/store", module + "internal/device/session", "a store implements what is declared above it"},
-		{"internal/device/xipc", module + "internal/device/session", "a transport implements what is declared above it"},
-		{"internal/device/checkin", module + "internal/device/session", "a transport implements what is declared above it"},
-		{"internal/device/login", module + "internal/device/session", "the engine is below what runs it"},
-		{"internal/device/recovery", module + "internal/device/session", "recovery is below what runs it"},
-		{"internal/device/factor/", module + "internal/device/session", "a factor is below what runs it"},
-		{"plugin", "go.uber.org/zap", "the plug-in is a client with nothing else in it"},
-		{"plugin", "github.com/spf13/cobra", "the plug-in is a client with nothing else in it"},
+		{"internal/device/store", module, "a store implements what is declared above it"},
+		{"internal/device/xipc", module + "internal/device/", "a transport implements what is declared above it"},
+		{"internal/device/checkin", module + "internal/device/", "a transport implements what is declared above it"},
+		{"plugin", "go.uber.org/", "the plug-in is a client with nothing else in it"},
+		{"plugin", "github.com/spf13/", "the plug-in is a client with nothing else in it"},
+		{"plugin", module + "internal/policy", "the plug-in decides nothing"},
 		{"plugin", module + "internal/device/login", "the plug-in decides nothing"},
 		{"cmd/latchkeyd", module + "internal/authhost", "what plays a Mac does not ship in the daemon"},
+		{"cmd/latchkeyd", "os/exec", "what runs as root starts no programs"},
+		{"cmd/latchkey", "os/exec", "what an administrator runs as root starts no programs"},
+		{"cmd/latchkey", module + "internal/device/service", "the command line asks the daemon, and is not one"},
+		{"plugin", "os/exec", "the plug-in starts no programs"},
 	}
-	all := packages(t)
-	for _, rule := range rules {
-		for name, p := range all {
-			if name != rule.from && !(strings.HasSuffix(rule.from, "/") && strings.HasPrefix(name, rule.from)) {
-				continue
+	for _, system := range systems() {
+		all := packages(t, system)
+		for _, rule := range rules {
+			looked := false
+			for name, p := range all {
+				if !under(name, rule.from) {
+					continue
+				}
+				looked = true
+				for _, dep := range p.Deps {
+					if under(dep, rule.never) && dep != p.ImportPath {
+						t.Errorf("%s: %s depends on %s: %s", system, name, strings.TrimPrefix(dep, module), rule.why)
+					}
+				}
 			}
-			for _, dep := range p.Deps {
-				if dep == rule.never || strings.HasSuffix(rule.never, "/") && strings.HasPrefix(dep, rule.never) {
-					t.Errorf("%s depends on %s: %s", name, strings.TrimPrefix(dep, module), rule.why)
+			if !looked {
+				t.Errorf("there is no %s: take the rule out, or name its heir", rule.from)
+			}
+		}
+		if len(all) < 50 {
+			t.Errorf("only %d packages were looked at", len(all))
+		}
+	}
+}
+
+// under: a package is the one that is named, or, when the name ends with a
+// slash, one below it.
+func under(name, rule string) bool {
+	return name == rule || strings.HasSuffix(rule, "/") && strings.HasPrefix(name, rule)
+}
+
+// layers of the product: a package imports only from layers above its own
+// line. What is not of the product (tests' parts, demo and harnesses) stands
+// on all of it.
+func layers() [][]string {
+	return [][]string{
+		{"pkg/recoverypin", "pkg/totp", "internal/wire", "internal/plist", "internal/clock", "internal/devaccounts", "internal/authhost/tty",
+			"internal/device", "internal/device/store", "internal/device/lockout", "internal/device/machine", "internal/device/identity",
+			"internal/server/store", "internal/server/vault"},
+		{"internal/policy", "internal/authhost", "plugin/panel",
+			"internal/device/xipc", "internal/device/checkin", "internal/device/factor", "internal/device/trustedtime",
+			"internal/server/access", "internal/server/systemlog", "internal/server/directory", "internal/server/apierror"},
+		{"internal/authhost/script", "plugin/panel/terminal", "plugin/mechanism",
+			"internal/device/events", "internal/device/directory", "internal/device/managedprefs", "internal/device/login",
+			"internal/server/pki"},
+		{"plugin", "internal/device/recovery", "internal/server/recovery"},
+		{"internal/device/factor/accesscode", "internal/device/factor/devicepin", "internal/server/adminapi", "internal/server/deviceapi"},
+		{"internal/device/session"},
+		{"internal/device/service"},
+		{"cmd/latchkeyd", "cmd/latchkey", "cmd/latchkey-server", "cmd/authhost"},
+	}
+}
+
+// TestLayers: cmd → service → session → {login, factor, recovery} → policy,
+// and the server's in their order.
+func TestLayers(t *testing.T) {
+	place := map[string]int{}
+	for i, layer := range layers() {
+		for _, name := range layer {
+			place[name] = i
+		}
+	}
+	gone := maps.Clone(place)
+	for _, system := range systems() {
+		for name, p := range packages(t, system) {
+			delete(gone, name)
+			mine, placed := place[name]
+			if !placed && !onTop(name) {
+				t.Errorf("%s has no layer: give it the lowest one in layers() that its imports allow", name)
+			}
+			for _, dep := range p.Imports {
+				dep, own := strings.CutPrefix(dep, module)
+				if theirs, product := place[dep]; own && placed && (!product || theirs >= mine) {
+					t.Errorf("%s: %s imports %s, which is not below it: declare an interface in %s and have %s implement it", system, name, dep, name, dep)
 				}
 			}
 		}
 	}
-	if len(all) < 30 {
-		t.Errorf("only %d packages were looked at", len(all))
+	for name := range gone {
+		t.Errorf("layers() names %s, which is not there", name)
+	}
+}
+
+// onTop: what plays, breaks or measures the product, and is not installed.
+func onTop(name string) bool {
+	first, _, _ := strings.Cut(name, "/")
+	return strings.HasSuffix(name, "test") || under(name, "internal/trial") || under(name, "internal/trial/") || strings.HasPrefix(name, "plugin/abitest/") ||
+		!slices.Contains([]string{"cmd", "pkg", "internal", "plugin"}, first)
+}
+
+// TestLibrariesHaveOwners: the few packages that may call a library, so that
+// its traps are met in one place.
+func TestLibrariesHaveOwners(t *testing.T) {
+	owners := []struct {
+		library string
+		only    []string
+		why     string
+	}{
+		{"github.com/groob/plist", []string{"internal/plist"}, "internal/plist bounds what it reads"},
+		{"howett.net/plist", []string{"internal/plist"}, "internal/plist bounds what it reads"},
+		{"go.etcd.io/bbolt", []string{"internal/device/store"}, "the store seals and syncs"},
+		{"modernc.org/sqlite", []string{"internal/server/store"}, "the store sets the pragmas that make it safe"},
+		{"github.com/pressly/goose/v3", []string{"internal/server/store"}, "one place migrates"},
+		{"github.com/smallstep/pkcs7", []string{"internal/server/pki", "internal/device/identity"}, "its default cipher is DES"},
+		{"github.com/ebitengine/purego", []string{"internal/device/directory", "internal/device/machine"}, "calls of macOS are few and flat"},
+		{"github.com/spf13/cobra", []string{"cmd/", "demo", "torture", "bench"}, "flags and wiring are cmd's"},
+		{"golang.org/x/crypto/argon2", []string{"internal/devaccounts"}, "one place sets its cost"},
+	}
+	for _, system := range systems() {
+		for name, p := range packages(t, system) {
+			for _, rule := range owners {
+				mine := slices.ContainsFunc(rule.only, func(o string) bool { return under(name, o) })
+				if slices.Contains(p.Imports, rule.library) && !mine {
+					t.Errorf("%s imports %s, which is for %q: %s", name, rule.library, rule.only, rule.why)
+				}
+			}
+		}
+	}
+}
+
+// TestPureCode: what must be easy to reason about has the standard library's
+// pure part only.
+func TestPureCode(t *testing.T) {
+	impure := []string{"os", "net", "net/http", "log", "sync", "os/exec", "syscall", "runtime", "context"}
+	all := packages(t, "linux")
+	for _, name := range []string{"internal/device/login", "internal/device/lockout", "pkg/recoverypin", "pkg/totp"} {
+		for _, dep := range all[name].Imports {
+			first, _, _ := strings.Cut(dep, "/")
+			if slices.Contains(impure, dep) || strings.Contains(first, ".") && !strings.HasPrefix(dep, module) {
+				t.Errorf("%s imports %s: no I/O, no goroutines, no libraries: take what it yields as an argument", name, dep)
+			}
+		}
+	}
+	for name, p := range all {
+		if strings.HasSuffix(name, "test") {
+			continue
+		}
+		for _, dep := range p.Imports {
+			if strings.HasPrefix(dep, module) && strings.HasSuffix(dep, "test") && !onTop(name) || dep == "testing" && !onTop(name) {
+				t.Errorf("%s imports %s: what is for tests does not ship", name, dep)
+			}
+		}
+		server, device := strings.HasPrefix(name, "internal/server/"), strings.HasPrefix(name, "internal/device/")
+		for _, dep := range slices.Concat(p.TestImports, p.XTestImports) {
+			if server && under(dep, module+"internal/device/") || device && under(dep, module+"internal/server/") {
+				t.Errorf("a test of %s imports %s: run the other side as a process", name, dep)
+			}
+		}
 	}
 }
 
 // TestEveryPackageHasItsParagraph: a newcomer reads what a package knows and
 // what it must never do.
 func TestEveryPackageHasItsParagraph(t *testing.T) {
-	for name, p := range packages(t) {
-		if p.Doc == "" && name != strings.TrimSuffix(module, "/") {
-			t.Errorf("%s has no package comment", name)
+	sentence := regexp.MustCompile(`[.:;](\s|$)`)
+	limit := regexp.MustCompile(`\b([Nn]ever|[Nn]o|[Nn]ot|[Nn]othing|[Oo]nly|[Nn]one|[Nn]obody|[Nn]either)\b`)
+	text := map[string]string{}
+	for name, folder := range folders(sources(t, osRoot())) {
+		dir, pkg, _ := strings.Cut(name, " ")
+		for _, s := range folder {
+			if s.test() || s.ast.Doc == nil {
+				continue
+			}
+			if text[dir] != "" {
+				t.Errorf("%s: package %s has a second package comment: keep one", s.path, pkg)
+			}
+			if file := path.Base(s.path); len(folder) > 2 && file != "doc.go" && file != "main.go" {
+				t.Errorf("%s: the package comment belongs into doc.go", s.path)
+			}
+			text[dir] = s.ast.Doc.Text()
+		}
+	}
+	for name := range packages(t, "linux") {
+		switch doc := text[name]; {
+		case len(sentence.FindAllString(doc, -1)) < 2:
+			t.Errorf("%s: the package comment is no paragraph: say in doc.go what it knows and what it must never do: %q", name, doc)
+		case !limit.MatchString(doc):
+			t.Errorf("%s: the package comment does not say what the package must never do: %q", name, doc)
 		}
 	}
 }
