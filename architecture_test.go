@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"maps"
+	"os"
 	"os/exec"
 	"path"
 	"regexp"
@@ -20,26 +21,40 @@ const module = "github.com/latchkey-mfa/latchkey/"
 // listed is what the go command says of a package.
 type listed struct {
 	ImportPath   string
-	Doc          string
-	GoFiles      []string
 	Imports      []string
 	TestImports  []string
 	XTestImports []string
 	Deps         []string
 }
 
+// goCommand is what the go command prints.
+func goCommand(t *testing.T, env []string, args ...string) string {
+	t.Helper()
+	for _, file := range []string{"go.mod", "go.sum"} {
+		// A cached result of this test is one of other files' contents: those
+		// that a test opens itself. The Go files are opened by sources.
+		if _, err := os.ReadFile(file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.CommandContext(t.Context(), "go", args...)
+	cmd.Env = append(cmd.Environ(), env...)
+	var errs strings.Builder
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go %s: %v\n%s", args[0], err, errs.String())
+	}
+	return string(out)
+}
+
 // packages of the repository by path below the root, as they are built for a
 // system (GOOS; with cgo, as the plug-in is).
 func packages(t *testing.T, system string) map[string]listed {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Doc,GoFiles,Imports,TestImports,XTestImports,Deps", "./...")
-	cmd.Env = append(cmd.Environ(), "CGO_ENABLED=1", "GOOS="+system)
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("go list: %v", err)
-	}
+	out := goCommand(t, []string{"CGO_ENABLED=1", "GOOS=" + system}, "list", "-json=ImportPath,Imports,TestImports,XTestImports,Deps", "./...")
 	found := map[string]listed{}
-	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+	for d := json.NewDecoder(strings.NewReader(out)); ; {
 		var p listed
 		if err := d.Decode(&p); errors.Is(err, io.EOF) {
 			return found

@@ -4,7 +4,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -59,13 +58,7 @@ func (b built) list(t *testing.T) string {
 
 func (b built) deps(t *testing.T, format string) string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", "-tags="+b.tags, "-f", format, b.folder)
-	cmd.Env = append(cmd.Environ(), "GOOS="+b.system, "CGO_ENABLED="+b.cgo)
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("go list: %v", err)
-	}
-	return string(out)
+	return goCommand(t, []string{"GOOS=" + b.system, "CGO_ENABLED=" + b.cgo}, "list", "-deps", "-tags="+b.tags, "-f", format, b.folder)
 }
 
 func keys(m map[string]bool) func(func(string) bool) {
@@ -207,7 +200,7 @@ func kindOf(text string) (kind, bad string) {
 		kind = "MIT"
 	case strings.Contains(flat, "Permission to use, copy, modify, and") && strings.Contains(flat, "distribute this software for any purpose"):
 		kind = "ISC"
-	case strings.Contains(flat, "Redistribution and use in source and binary forms") && strings.Contains(flat, "either the name of"):
+	case strings.Contains(flat, "Redistribution and use in source and binary forms") && strings.Contains(flat, "either the name"):
 		kind = "BSD-3-Clause"
 	case strings.Contains(flat, "Redistribution and use in source and binary forms"):
 		kind = "BSD-2-Clause"

@@ -75,8 +75,17 @@ func unguarded(all []source) (broken []string) {
 			continue // the terminal's panel is for machines that are not Macs
 		}
 		ast.Inspect(s.ast, func(n ast.Node) bool {
-			if g, ok := n.(*ast.GoStmt); ok && !recovers(g) {
-				broken = append(broken, s.at(g)+": a goroutine of the plug-in without recover: begin it with a deferred one, in place")
+			var begun ast.Node
+			switch n := n.(type) {
+			case *ast.GoStmt:
+				begun = n.Call.Fun
+			case *ast.CallExpr:
+				if named(n.Fun, "time", "AfterFunc") || named(n.Fun, "context", "AfterFunc") {
+					begun = n.Args[1]
+				}
+			}
+			if begun != nil && !recovers(begun) {
+				broken = append(broken, s.at(n)+": a goroutine of the plug-in without recover: begin it with a deferred one, in place")
 			}
 			return true
 		})
@@ -84,8 +93,8 @@ func unguarded(all []source) (broken []string) {
 	return broken
 }
 
-func recovers(g *ast.GoStmt) (found bool) {
-	ast.Inspect(g.Call.Fun, func(n ast.Node) bool {
+func recovers(begun ast.Node) (found bool) {
+	ast.Inspect(begun, func(n ast.Node) bool {
 		if d, ok := n.(*ast.DeferStmt); ok {
 			ast.Inspect(d, func(n ast.Node) bool {
 				if c, ok := n.(*ast.CallExpr); ok {
@@ -105,7 +114,7 @@ func TestPluginGoroutinesRecover(t *testing.T) {
 	for _, finding := range unguarded(sources(t, osRoot())) {
 		t.Error(finding)
 	}
-	for code, want := range map[string]int{"go f()": 1, "go func() { f() }()": 1, "go func() {\ndefer func() { _ = recover() }()\n}()": 0} {
+	for code, want := range map[string]int{"go f()": 1, "go func() { f() }()": 1, "time.AfterFunc(1, f)": 1, "go func() {\ndefer func() { _ = recover() }()\n}()": 0} {
 		file := fstest.MapFS{"plugin/a.go": {Data: []byte("package a\n\nfunc f() {\n" + code + "\n}\n")}}
 		if broken := unguarded(sources(t, file)); len(broken) != want {
 			t.Errorf("%s: %q", code, broken)

@@ -37,9 +37,7 @@ func release(t *testing.T) string {
 	for _, p := range programs() {
 		args = append(args, p.folder)
 	}
-	if out, err := exec.CommandContext(t.Context(), "go", args...).CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
+	goCommand(t, nil, args...)
 	return dir
 }
 
@@ -141,19 +139,11 @@ func TestManual(t *testing.T) {
 // noInvention: what any page says to type can be typed.
 func noInvention(t *testing.T, flags, commands map[string]bool) {
 	t.Helper()
-	pages, err := filepath.Glob("docs/*.md")
-	if err != nil {
-		t.Fatal(err)
-	}
 	code := regexp.MustCompile("(?s)```[a-z]*\n.*?```|`[^`\n]+`")
 	flag := regexp.MustCompile(`(?:^|[\s"'` + "`" + `])--([a-z][a-z-]+)`)
 	typed := regexp.MustCompile(`(?m)(?:^|\$ |` + "`" + `|bin/demo/|sudo )(latchkey|latchkey-server|latchkeyd|authhost) ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?`)
-	for _, page := range append(pages, "README.md", "SECURITY.md") {
-		raw, err := os.ReadFile(page)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, text := range code.FindAllString(string(raw), -1) {
+	for page, raw := range documents(t) {
+		for _, text := range code.FindAllString(raw, -1) {
 			for _, m := range flag.FindAllStringSubmatch(text, -1) {
 				if !flags[m[1]] {
 					t.Errorf("%s tells of --%s, which no program has", page, m[1])
