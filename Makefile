@@ -5,7 +5,7 @@ STAMP    = -X main.version=$(VERSION)
 PLUGIN   = -buildmode=c-shared -trimpath -ldflags '-s -w -extldflags "-Wl,--version-script=$(CURDIR)/plugin/exports.map"'
 HOSTSRC  = $(wildcard plugin/host/*.c)
 
-.PHONY: build demo demo-build trial-build test lint bench fuzz pictures clean
+.PHONY: build demo torture demo-build trial-build test lint bench fuzz pictures clean
 
 ## build: the binaries of this machine, in bin/
 build: bin/Latchkey.so bin/latchkey-host
@@ -39,6 +39,11 @@ demo-build: trial-build
 ## demo: the main job, in this terminal; AUTO=1 plays it unattended
 demo: demo-build
 	bin/demo/demo --bin bin/demo $(if $(AUTO),--auto,)
+
+## torture: thousands of SIGKILLs, and disks that fail, against the model in torture/
+KILLS ?= 3000
+torture: trial-build
+	$(GO) run ./torture --bin $(TRIAL) --kills $(KILLS)
 
 ## test: installs what it needs on Debian, then runs everything
 test:

@@ -4,8 +4,10 @@ import (
 	"crypto/rand"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // The help desk's two administrators.
@@ -16,7 +18,7 @@ const (
 
 // Start brings up server, network, profile, identity and daemon.
 func (w *World) Start() error {
-	for _, step := range []func() error{w.initServer, w.openNetwork, w.StartServer, func() error { return w.PushProfile() }, w.Enrol, w.StartDaemon} {
+	for _, step := range []func() error{w.makeTLS, w.initServer, w.openNetwork, w.StartServer, func() error { return w.PushProfile() }, w.Enrol, w.StartDaemon} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -28,9 +30,6 @@ func (w *World) server() string { return filepath.Join(w.Bin, "latchkey-server")
 
 // Token is the file with an administrator's token.
 func (w *World) Token(who string) string { return w.Path("token-" + who) }
-
-// ServerCA is the file with the certificate that the server's TLS ends in.
-func (w *World) ServerCA() string { return w.Path("server", "tls-ca.pem") }
 
 func (w *World) initServer() error {
 	if _, err := Command(w.ctx, nil, w.server(), "init", "--data", w.Path("server")); err != nil {
@@ -71,10 +70,14 @@ func (w *World) openNetwork() error {
 func (w *World) DeviceListener() string { return w.device }
 
 // StartServer starts the server, or starts it again.
-func (w *World) StartServer() error {
-	var err error
-	w.Server, err = StartProcess(w.ctx, "ready listen=", w.server(), "serve", "--data", w.Path("server"), "--listen", w.listen, "--device-listen", w.device,
-		"--device-url", "https://"+w.relays[0].address(), "--tls-hosts", "127.0.0.1", "--sim-clock", w.Clocks.Server, "--log-format", "console")
+func (w *World) StartServer() error { return w.StartServerUnder() }
+
+// StartServerUnder starts the server as the child of a command, such as one
+// that makes its writes fail. That command's process has to become the server.
+func (w *World) StartServerUnder(wrap ...string) (err error) {
+	line := append(wrap, w.server(), "serve", "--data", w.Path("server"), "--listen", w.listen, "--device-listen", w.device,
+		"--device-url", "https://"+w.relays[0].address(), "--tls-cert", w.ServerCA(), "--tls-key", w.tlsKey(), "--sim-clock", w.Clocks.Server, "--log-format", "console")
+	w.Server, err = StartProcess(w.ctx, "ready listen=", line[0], line[1:]...)
 	return err
 }
 
@@ -132,15 +135,33 @@ func (w *World) State() string { return w.Path("state") }
 func (w *World) Sockets() string { return w.Path("s") }
 
 // StartDaemon starts the daemon, or starts it again.
-func (w *World) StartDaemon() error {
-	args := append([]string{"--state", w.State(), "--files", w.Path("files"),
-		"--sockets", w.Sockets(), "--managed-preferences", w.Path("prefs"), "--accounts", w.Path("accounts.json"),
-		"--machine", w.Path("machine.json"), "--ca", w.ServerCA(), "--poll", "200ms", "--sim-clock", w.Clocks.Device}, w.options.Daemon...)
-	line := append(append([]string{}, w.options.Wrap...), filepath.Join(w.Bin, "latchkeyd"))
-	line = append(line, args...)
-	var err error
+func (w *World) StartDaemon() error { return w.StartDaemonUnder() }
+
+// StartDaemonUnder does for the daemon what StartServerUnder does.
+func (w *World) StartDaemonUnder(wrap ...string) (err error) {
+	line := append(wrap, w.daemonLine()...)
 	w.Daemon, err = StartProcess(w.ctx, `"ready"`, line[0], line[1:]...)
 	return err
+}
+
+// StartDaemonAndKill starts the daemon and kills it after that time, whether it
+// is ready or not.
+func (w *World) StartDaemonAndKill(after time.Duration) error {
+	line := w.daemonLine()
+	cmd := exec.CommandContext(w.ctx, line[0], line[1:]...)
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("start latchkeyd: %w", err)
+	}
+	timer := time.AfterFunc(after, func() { _ = cmd.Process.Kill() })
+	defer timer.Stop()
+	_ = cmd.Wait() // it was killed
+	return nil
+}
+
+func (w *World) daemonLine() []string {
+	return append([]string{filepath.Join(w.Bin, "latchkeyd"), "--state", w.State(), "--files", w.Path("files"),
+		"--sockets", w.Sockets(), "--managed-preferences", w.Path("prefs"), "--accounts", w.Path("accounts.json"),
+		"--machine", w.Path("machine.json"), "--ca", w.ServerCA(), "--poll", "200ms", "--sim-clock", w.Clocks.Device}, w.options.Daemon...)
 }
 
 // Desk runs a command of latchkey-server as one of its administrators.

@@ -43,7 +43,6 @@ type Options struct {
 	Accounts []Account // of the Mac; nil for Reception and ITAdmin
 	Out      io.Writer // what happens, told; nil for nowhere
 	Daemon   []string  // further arguments of the daemon
-	Wrap     []string  // a command that runs the daemon, before its path
 }
 
 // World is everything that runs.

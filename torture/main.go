@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := newCommand().ExecuteContext(ctx); err != nil {
+		fmt.Fprintf(os.Stderr, "torture: error: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func newCommand() *cobra.Command {
+	o := options{out: os.Stdout}
+	cmd := &cobra.Command{
+		Use: "torture", Short: "Kill the daemon and the server, and compare what is left with what must be", Args: cobra.NoArgs,
+		SilenceUsage: true, SilenceErrors: true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			begun := time.Now()
+			r, err := newRun(cmd.Context(), o)
+			if err != nil {
+				return err
+			}
+			if err := r.play(); err != nil {
+				return err
+			}
+			r.say("nothing was lost, doubled, shortened or reopened: %s, in %s", r.stats, time.Since(begun).Round(time.Second))
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&o.bin, "bin", "bin/demo", "folder of the programs (make trial-build)")
+	cmd.Flags().StringVar(&o.profile, "profile", "testdata/profiles/jamf-pro.plist", "the published profile to tailor")
+	cmd.Flags().IntVar(&o.kills, "kills", 3000, "how many SIGKILLs")
+	cmd.Flags().Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "of what is done in which order; the moments of the kills are the machine's")
+	return cmd
+}
+
+// tailored is the published profile with an offline period that outlasts every
+// run: that period has tests of its own.
+func tailored(file string) (string, error) {
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("read the published profile: %w", err)
+	}
+	short := "<key>LoginPeriodWithOfflineFactor</key>\n<real>24</real>"
+	if !strings.Contains(string(raw), short) {
+		return "", fmt.Errorf("the profile %s has no LoginPeriodWithOfflineFactor of 24 hours", file)
+	}
+	f, err := os.CreateTemp("", "profile-")
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	_, err = f.WriteString(strings.Replace(string(raw), short, "<key>LoginPeriodWithOfflineFactor</key><real>1000000</real>", 1))
+	return f.Name(), err
+}
