@@ -18,8 +18,12 @@ func (w *World) Window(terminal *os.File, player authhost.Player) (authhost.Opti
 	if err != nil {
 		return authhost.Options{}, err
 	}
-	return authhost.Options{Right: right, Plugins: map[string]string{"Latchkey": filepath.Join(w.Bin, "Latchkey.so")},
+	o := authhost.Options{Right: right, Plugins: map[string]string{"Latchkey": filepath.Join(w.Bin, "Latchkey.so")},
 		Host: filepath.Join(w.Bin, "latchkey-host"), Accounts: accounts, Computer: MachineName,
 		Env:      append(os.Environ(), "LATCHKEY_SOCKETS="+w.Sockets(), "LATCHKEY_FILES="+w.Path("files"), "TERM=xterm-256color", "LANG=en_US.UTF-8"),
-		Terminal: terminal, Player: player, Width: 100, Height: 34}, nil
+		Terminal: terminal, Player: player, Width: 100, Height: 34}
+	if w.Arrange != nil {
+		w.Arrange(&o)
+	}
+	return o, nil
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/latchkey-mfa/latchkey/internal/authhost"
 	"github.com/latchkey-mfa/latchkey/internal/devaccounts"
 )
 
@@ -54,6 +55,10 @@ type World struct {
 	Server    *Process
 	Daemon    *Process
 	ServerURL string // as the help desk reaches it
+
+	// Arrange changes the login window before it opens (another list, further
+	// plug-ins, FileVault); nil for the one that the product is made for.
+	Arrange func(*authhost.Options)
 
 	ctx            context.Context
 	options        Options
