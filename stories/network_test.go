@@ -1,0 +1,102 @@
+package stories
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/latchkey-mfa/latchkey/internal/trial"
+)
+
+// hangs stops a process, which stays there and answers nothing, until the
+// returned function lets it go on.
+func hangs(t *testing.T, p *trial.Process) (goOn func()) {
+	t.Helper()
+	if err := syscall.Kill(p.PID(), syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	goOn = func() { _ = syscall.Kill(p.PID(), syscall.SIGCONT) }
+	t.Cleanup(goOn) // before the trial asks it to end
+	return goOn
+}
+
+// The server's port accepts, and nothing ever answers: what a Mac meets that
+// has just started and has a link, and no network yet.
+func TestStory15_NetworkNotUpAtTheLoginWindow(t *testing.T) {
+	m := aMac(t).enrolled()
+	hangs(t, m.Server)
+	m.must(m.RebootWith(0))
+	m.out(aWrongCode)
+	m.in(theCode)
+	s, err := m.Status()
+	m.must(err)
+	if s.CheckIn.Last != nil && s.Clock == "anchored" {
+		t.Errorf("a check-in was answered: there was a network in this story")
+	}
+}
+
+func TestStory16_NoOfflineChoiceWithoutWiFi(t *testing.T) {
+	m := aMac(t).enrolled()
+	pin := m.pin()
+	m.Network(false)
+	m.out(sees("Contact admin"), aWrongPIN)
+	m.in(sees("Contact admin"), thePIN(pin))
+}
+
+// A portal answers every address with its own page and its own certificate.
+func TestStory17_ReachableIsNotOnline(t *testing.T) {
+	m := aMac(t).enrolled()
+	pin := m.pin()
+	m.Server.Stop()
+	asked := portal(t, m.DeviceListener(), strings.TrimPrefix(m.ServerURL, "https://"))
+	_, err := m.Latchkey("check-in")
+	if err == nil || len(asked) == 0 {
+		t.Fatalf("the check-in at a portal: %v, %d connections", err, len(asked))
+	}
+	m.out(aWrongCode)
+	m.in(thePIN(pin))
+}
+
+func portal(t *testing.T, addresses ...string) (asked chan net.Conn) {
+	t.Helper()
+	asked = make(chan net.Conn, 1000)
+	for _, address := range addresses {
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			fmt.Fprint(w, "<html>Welcome to this hotel</html>")
+		}))
+		s.Listener.Close()
+		s.Listener = l
+		s.Config.ConnState = func(c net.Conn, state http.ConnState) {
+			if state == http.StateNew {
+				asked <- c
+			}
+		}
+		s.StartTLS()
+		t.Cleanup(s.Close)
+	}
+	return asked
+}
+
+// No network since the Mac was started, nor any way to choose one: the help
+// desk reads a PIN for the device code that the screen shows.
+func TestStory18_NoWiFiMenuNo8021X(t *testing.T) {
+	m := aMac(t).enrolled()
+	m.Network(false)
+	m.must(m.RebootWith(0))
+	m.out(aWrongPIN)
+	m.in((*person).Contacts, func(p *person) error {
+		code, err := p.Reads(`Device code\s+(\d{4} \d{4})`)
+		if err != nil {
+			return err
+		}
+		return p.Enters("the PIN for the device code", m.pin("--device-code", code))
+	}, func(p *person) error { return p.Accepted(p.Later) })
+}
