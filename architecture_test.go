@@ -48,11 +48,11 @@ func goCommand(t *testing.T, env []string, args ...string) string {
 	return string(out)
 }
 
-// packages of the repository by path below the root, as they are built for a
-// system (GOOS; with cgo, as the plug-in is).
-func packages(t *testing.T, system string) map[string]listed {
+// graph is every package that is built for a system (GOOS; with cgo, as the
+// plug-in is), also those of libraries, by import path.
+func graph(t *testing.T, system string) map[string]listed {
 	t.Helper()
-	out := goCommand(t, []string{"CGO_ENABLED=1", "GOOS=" + system}, "list", "-json=ImportPath,Imports,TestImports,XTestImports,Deps", "./...")
+	out := goCommand(t, []string{"CGO_ENABLED=1", "GOOS=" + system}, "list", "-deps", "-json=ImportPath,Imports,TestImports,XTestImports,Deps", "./...")
 	found := map[string]listed{}
 	for d := json.NewDecoder(strings.NewReader(out)); ; {
 		var p listed
@@ -61,10 +61,34 @@ func packages(t *testing.T, system string) map[string]listed {
 		} else if err != nil {
 			t.Fatal(err)
 		}
-		if name := strings.TrimPrefix(p.ImportPath, module); name != strings.TrimSuffix(module, "/") {
+		found[p.ImportPath] = p
+	}
+}
+
+// packages are those of the repository, by path below the root.
+func packages(t *testing.T, system string) map[string]listed {
+	t.Helper()
+	found := map[string]listed{}
+	for name, p := range graph(t, system) {
+		if name, own := strings.CutPrefix(name, module); own {
 			found[name] = p
 		}
 	}
+	return found
+}
+
+// places of the imports of every package (not of its tests), as "file:line".
+func places(t *testing.T) func(name, dep string) string {
+	t.Helper()
+	found := map[string]string{}
+	for _, s := range sources(t, osRoot()) {
+		for _, spec := range s.ast.Imports {
+			if key := path.Dir(s.path) + " " + strings.Trim(spec.Path.Value, `"`); !s.test() && found[key] == "" {
+				found[key] = s.at(spec)
+			}
+		}
+	}
+	return func(name, dep string) string { return found[name+" "+dep] }
 }
 
 // systems that the product is built for.
@@ -94,18 +118,20 @@ func TestImportsGoOneWay(t *testing.T) {
 		{"cmd/latchkey", module + "internal/device/service", "the command line asks the daemon, and is not one"},
 		{"plugin", "os/exec", "the plug-in starts no programs"},
 	}
+	at := places(t)
 	for _, system := range systems() {
-		all := packages(t, system)
+		all := graph(t, system)
 		for _, rule := range rules {
 			looked := false
 			for name, p := range all {
-				if !under(name, rule.from) {
+				name, own := strings.CutPrefix(name, module)
+				if !own || !under(name, rule.from) {
 					continue
 				}
 				looked = true
-				for _, dep := range p.Deps {
-					if under(dep, rule.never) && dep != p.ImportPath {
-						t.Errorf("%s: %s depends on %s: %s", system, name, strings.TrimPrefix(dep, module), rule.why)
+				for _, dep := range p.Imports {
+					if reached := reaches(all, dep, rule.never); reached != "" {
+						t.Errorf("%s: %s imports %s, and so %s (%s): %s", at(name, dep), name, dep, strings.TrimPrefix(reached, module), system, rule.why)
 					}
 				}
 			}
@@ -113,10 +139,23 @@ func TestImportsGoOneWay(t *testing.T) {
 				t.Errorf("there is no %s: take the rule out, or name its heir", rule.from)
 			}
 		}
-		if len(all) < 50 {
+		if len(all) < 300 {
 			t.Errorf("only %d packages were looked at", len(all))
 		}
 	}
+}
+
+// reaches is what a package is, or depends on, that a rule forbids; or nothing.
+func reaches(all map[string]listed, name, never string) string {
+	if under(name, never) {
+		return name
+	}
+	for _, dep := range all[name].Deps {
+		if under(dep, never) {
+			return dep
+		}
+	}
+	return ""
 }
 
 // under: a package is the one that is named, or, when the name ends with a
@@ -156,7 +195,7 @@ func TestLayers(t *testing.T) {
 			place[name] = i
 		}
 	}
-	gone := maps.Clone(place)
+	gone, at := maps.Clone(place), places(t)
 	for _, system := range systems() {
 		for name, p := range packages(t, system) {
 			delete(gone, name)
@@ -167,7 +206,7 @@ func TestLayers(t *testing.T) {
 			for _, dep := range p.Imports {
 				dep, own := strings.CutPrefix(dep, module)
 				if theirs, product := place[dep]; own && placed && (!product || theirs >= mine) {
-					t.Errorf("%s: %s imports %s, which is not below it: declare an interface in %s and have %s implement it", system, name, dep, name, dep)
+					t.Errorf("%s: %s imports %s, which is not below it (%s): declare an interface in %s and have %s implement it", at(name, module+dep), name, dep, system, name, dep)
 				}
 			}
 		}
@@ -202,12 +241,13 @@ func TestLibrariesHaveOwners(t *testing.T) {
 		{"github.com/spf13/cobra", []string{"cmd/", "demo", "torture", "bench"}, "flags and wiring are cmd's"},
 		{"golang.org/x/crypto/argon2", []string{"internal/devaccounts"}, "one place sets its cost"},
 	}
+	at := places(t)
 	for _, system := range systems() {
 		for name, p := range packages(t, system) {
 			for _, rule := range owners {
 				mine := slices.ContainsFunc(rule.only, func(o string) bool { return under(name, o) })
 				if slices.Contains(p.Imports, rule.library) && !mine {
-					t.Errorf("%s imports %s, which is for %q: %s", name, rule.library, rule.only, rule.why)
+					t.Errorf("%s: %s imports %s, which is for %q: %s", at(name, rule.library), name, rule.library, rule.only, rule.why)
 				}
 			}
 		}
@@ -218,12 +258,12 @@ func TestLibrariesHaveOwners(t *testing.T) {
 // pure part only.
 func TestPureCode(t *testing.T) {
 	impure := []string{"os", "net", "net/http", "log", "sync", "os/exec", "syscall", "runtime", "context"}
-	all := packages(t, "linux")
+	all, at := packages(t, "linux"), places(t)
 	for _, name := range []string{"internal/device/login", "internal/device/lockout", "pkg/recoverypin", "pkg/totp"} {
 		for _, dep := range all[name].Imports {
 			first, _, _ := strings.Cut(dep, "/")
 			if slices.Contains(impure, dep) || strings.Contains(first, ".") && !strings.HasPrefix(dep, module) {
-				t.Errorf("%s imports %s: no I/O, no goroutines, no libraries: take what it yields as an argument", name, dep)
+				t.Errorf("%s: %s imports %s: no I/O, no goroutines, no libraries: take what it yields as an argument", at(name, dep), name, dep)
 			}
 		}
 	}
@@ -233,7 +273,7 @@ func TestPureCode(t *testing.T) {
 		}
 		for _, dep := range p.Imports {
 			if strings.HasPrefix(dep, module) && strings.HasSuffix(dep, "test") && !onTop(name) || dep == "testing" && !onTop(name) {
-				t.Errorf("%s imports %s: what is for tests does not ship", name, dep)
+				t.Errorf("%s: %s imports %s: what is for tests does not ship", at(name, dep), name, dep)
 			}
 		}
 		server, device := strings.HasPrefix(name, "internal/server/"), strings.HasPrefix(name, "internal/device/")
