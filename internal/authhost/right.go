@@ -18,12 +18,10 @@ const (
 	defaultTries     = 10000 // rule.c: kMaximumAuthorizationTries, when the plist has no tries
 )
 
-// The mechanisms of Latchkey, and after which of Apple's they stand (design §10).
+// After which of Apple's mechanisms those of Latchkey stand (design §10).
 const (
-	latchkeyPrompt = "Latchkey:prompt"
-	latchkeyGate   = "Latchkey:gate,privileged"
-	anchorFirst    = "PKINITMechanism:auth,privileged"
-	anchorSecond   = "builtin:authenticate,privileged"
+	anchorFirst  = "PKINITMechanism:auth,privileged"
+	anchorSecond = "builtin:authenticate,privileged"
 )
 
 // Mechanism is one entry of a list, taken apart as authd does.
@@ -129,14 +127,14 @@ func mechanismsFrom(list plist.Value) ([]Mechanism, error) {
 }
 
 // WithLatchkey is the right with Latchkey's two mechanisms where the installed
-// product puts them. It changes nothing when they are there already, and fails
-// when the list has neither of the two mechanisms to stand after.
+// product puts them, and nowhere else: what an update or another tool has left
+// of them elsewhere goes. It changes nothing when they stand there already, and
+// fails when the list has neither of the two mechanisms to stand after.
 func (r Right) WithLatchkey() (Right, error) {
+	ours := []Mechanism{{Plugin: "Latchkey", ID: "prompt"}, {Plugin: "Latchkey", ID: "gate", Privileged: true}}
+	list := slices.DeleteFunc(slices.Clone(r.Mechanisms), func(m Mechanism) bool { return m.Plugin == "Latchkey" })
 	index := func(text string) int {
-		return slices.IndexFunc(r.Mechanisms, func(m Mechanism) bool { return m.String() == text })
-	}
-	if index(latchkeyPrompt) >= 0 && index(latchkeyGate) >= 0 {
-		return r, nil
+		return slices.IndexFunc(list, func(m Mechanism) bool { return m.String() == text })
 	}
 	after := index(anchorFirst)
 	if after < 0 {
@@ -145,7 +143,6 @@ func (r Right) WithLatchkey() (Right, error) {
 	if after < 0 {
 		return Right{}, fmt.Errorf("insert Latchkey into %s: the list has neither %s nor %s", r.Name, anchorFirst, anchorSecond)
 	}
-	r.Mechanisms = slices.Insert(slices.Clone(r.Mechanisms), after+1,
-		Mechanism{Plugin: "Latchkey", ID: "prompt"}, Mechanism{Plugin: "Latchkey", ID: "gate", Privileged: true})
+	r.Mechanisms = slices.Insert(list, after+1, ours...)
 	return r, nil
 }

@@ -29,6 +29,12 @@ func TestLatchkeyStandsWhereTheProductPutsIt(t *testing.T) {
 			"builtin:authenticate,privileged PKINITMechanism:auth,privileged Latchkey:prompt Latchkey:gate,privileged builtin:login-success"},
 		{"builtin:prelogin builtin:authenticate,privileged", "builtin:prelogin builtin:authenticate,privileged Latchkey:prompt Latchkey:gate,privileged"},
 		{"builtin:authenticate,privileged Latchkey:prompt Latchkey:gate,privileged", "builtin:authenticate,privileged Latchkey:prompt Latchkey:gate,privileged"},
+		// Halves, a wrong order and strays, as an update or another tool leaves them.
+		{"builtin:authenticate,privileged Latchkey:gate,privileged a:b", "builtin:authenticate,privileged Latchkey:prompt Latchkey:gate,privileged a:b"},
+		{"Latchkey:prompt builtin:authenticate,privileged a:b", "builtin:authenticate,privileged Latchkey:prompt Latchkey:gate,privileged a:b"},
+		{"builtin:authenticate,privileged Latchkey:gate,privileged Latchkey:prompt", "builtin:authenticate,privileged Latchkey:prompt Latchkey:gate,privileged"},
+		{"builtin:authenticate,privileged a:b Latchkey:prompt Latchkey:gate,privileged", "builtin:authenticate,privileged Latchkey:prompt Latchkey:gate,privileged a:b"},
+		{"Latchkey:prompt Latchkey:gate,privileged", ""},
 		{"builtin:prelogin", ""},
 		{"builtin:authenticate", ""}, // the unprivileged one only asks
 	} {
