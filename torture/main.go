@@ -28,22 +28,44 @@ func newCommand() *cobra.Command {
 		SilenceUsage: true, SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			begun := time.Now()
-			r, err := newRun(cmd.Context(), o)
+			done, err := worlds(cmd.Context(), o)
 			if err != nil {
 				return err
 			}
-			if err := r.play(); err != nil {
-				return err
-			}
-			r.say("nothing was lost, doubled, shortened or reopened: %s, in %s", r.stats, time.Since(begun).Round(time.Second))
+			fmt.Fprintf(o.out, "nothing was lost, doubled, shortened or reopened: %s, in %s\n", done, time.Since(begun).Round(time.Second))
 			return nil
 		},
 	}
 	cmd.Flags().StringVar(&o.bin, "bin", "bin/demo", "folder of the programs (make trial-build)")
 	cmd.Flags().StringVar(&o.profile, "profile", "testdata/profiles/jamf-pro.plist", "the published profile to tailor")
 	cmd.Flags().IntVar(&o.kills, "kills", 3000, "how many SIGKILLs")
+	cmd.Flags().BoolVar(&o.strace, "faults", true, "let writes fail too (needs strace)")
 	cmd.Flags().Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "of what is done in which order; the moments of the kills are the machine's")
 	return cmd
+}
+
+// killsInAWorld is after how many kills a run begins anew: by then months have
+// passed there, and certificates and tokens come to their end.
+const killsInAWorld = 500
+
+// worlds runs one world after the other.
+func worlds(ctx context.Context, o options) (stats, error) {
+	var total stats
+	for left := o.kills; left > 0; left -= killsInAWorld {
+		world := o
+		world.kills = min(left, killsInAWorld)
+		r, err := newRun(ctx, world)
+		if err != nil {
+			return total, err
+		}
+		if err := r.play(); err != nil {
+			return total, err
+		}
+		total.add(r.stats)
+		fmt.Fprintf(o.out, "seed %d: %s\n", world.seed, r.stats)
+		o.seed++
+	}
+	return total, nil
 }
 
 // tailored is the published profile with an offline period that outlasts every

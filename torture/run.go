@@ -20,6 +20,7 @@ type options struct {
 	bin, profile string
 	kills        int // SIGKILLs until the run is over
 	seed         uint64
+	strace       bool // whether disks fail too, which needs that program
 	out          io.Writer
 }
 
@@ -39,12 +40,12 @@ type run struct {
 
 // stats is what a run has done.
 type stats struct {
-	Steps, DaemonKills, ServerKills, Cuts, Reboots, Drains, Faults int
+	Steps, DaemonKills, ServerKills, Cuts, Reboots, Drains, Faults, Failures int
 }
 
 func (s stats) String() string {
-	return fmt.Sprintf("%d steps, %d kills of the daemon, %d of the server (%d cut somebody off), %d power cuts, %d runs with a failing disk, %d times the books were compared",
-		s.Steps, s.DaemonKills, s.ServerKills, s.Cuts, s.Reboots, s.Faults, s.Drains)
+	return fmt.Sprintf("%d steps, %d kills of the daemon, %d of the server (%d cut somebody off), %d power cuts, %d times with a failing disk (%d failures logged), the books compared %d times",
+		s.Steps, s.DaemonKills, s.ServerKills, s.Cuts, s.Reboots, s.Faults, s.Failures, s.Drains)
 }
 
 // delay is how far into a step a kill comes. Most steps are through in ten
@@ -74,7 +75,16 @@ func newRun(ctx context.Context, o options) (*run, error) {
 	return r, nil
 }
 
-func (r *run) say(format string, args ...any) { fmt.Fprintf(r.out, format+"\n", args...) }
+func (s *stats) add(t stats) {
+	s.Steps += t.Steps
+	s.DaemonKills += t.DaemonKills
+	s.ServerKills += t.ServerKills
+	s.Cuts += t.Cuts
+	s.Reboots += t.Reboots
+	s.Drains += t.Drains
+	s.Faults += t.Faults
+	s.Failures += t.Failures
+}
 
 // now is the trial's time in nanoseconds, on which every clock of it runs.
 func (r *run) now() int64 { return r.world.Clocks.Now().UnixNano() }
@@ -91,18 +101,22 @@ func (r *run) play() error {
 	for i := 0; r.stats.DaemonKills+r.stats.ServerKills < r.kills; i++ {
 		p := r.people[r.random.IntN(len(r.people))]
 		if err := r.step(p); err != nil {
-			return fmt.Errorf("seed %d, step %d: %w\nthe daemon's log:\n%s", r.seed, i, err, tail(r.world.Daemon.Log()))
+			return r.reported(i, err)
 		}
 		if i%drainEvery == drainEvery-1 {
 			if err := r.drain(); err != nil {
-				return fmt.Errorf("seed %d, step %d: %w\nthe daemon's log:\n%s\nthe server's log:\n%s", r.seed, i, err, tail(r.world.Daemon.Log()), tail(r.world.Server.Log()))
+				return r.reported(i, err)
 			}
-		}
-		if i%500 == 499 {
-			r.say("%s", r.stats)
+			if err := r.failingDisk(); err != nil {
+				return r.reported(i, err)
+			}
 		}
 	}
 	return r.drain()
+}
+
+func (r *run) reported(step int, err error) error {
+	return fmt.Errorf("seed %d, step %d: %w\nthe daemon's log:\n%s\nthe server's log:\n%s", r.seed, step, err, tail(r.world.Daemon.Log()), tail(r.world.Server.Log()))
 }
 
 func tail(s string) string { return s[max(0, len(s)-3000):] }
@@ -214,7 +228,7 @@ func (r *run) underFire(p *person, do func() error) error {
 	} else if errors.Is(err, errCut) || errors.Is(err, errNoServer) {
 		return fmt.Errorf("nothing was killed: %w", err)
 	} else {
-		return err
+		return r.survived(err)
 	}
 	p.note("SIGKILL after %s", delay)
 	<-victim.Done()
@@ -232,6 +246,9 @@ func (r *run) survived(err error) error {
 	}
 	if errors.Is(err, errCut) || errors.Is(err, errNoServer) {
 		r.stats.Cuts++
+		return nil
+	}
+	if errors.Is(err, errStale) {
 		return nil
 	}
 	return err
@@ -257,17 +274,24 @@ func (r *run) again(victim *trial.Process) error {
 func (r *run) sit(p *person) (*seat, error) {
 	begun := r.now()
 	s, err := sit(r.ctx, r.world.Sockets(), p.UID)
-	if err == nil {
+	if err != nil {
+		return s, err
+	}
+	if err := r.fine(s, nil); err != nil {
+		s.leave()
+		return nil, err
+	}
+	if !r.faults {
 		r.known = begun
 	}
-	return s, err
+	return s, nil
 }
 
 // issue has the help desk make a PIN for a person.
 func (r *run) issue(p *person, deviceCode string) (pin, error) {
 	digits, err := r.desk.issue(r.ctx, p.GUID, deviceCode)
 	done := func(a account) account { return a.with(func(a *account) { a.Seen[evIssue]++ }) }
-	if errors.Is(err, errNoServer) {
+	if errors.Is(err, errNoServer) || errors.Is(err, errServer) {
 		// It may have been made; nobody has read it.
 		p.pins = append(p.pins, pin{digits: "lost", number: len(p.pins) + 1})
 		return pin{}, errors.Join(err, p.now("issue: cut", func(a account) []account { return []account{a, done(a)} }))
@@ -411,7 +435,7 @@ func (r *run) reset(p *person) error {
 	}
 	err := r.desk.reset(r.ctx, p.GUID)
 	ordered := func(a account) account { return a.with(func(a *account) { a.ResetOf = a.Phone }) }
-	if errors.Is(err, errNoServer) {
+	if errors.Is(err, errNoServer) || errors.Is(err, errServer) {
 		return errors.Join(err, p.now("reset: cut", func(a account) []account { return []account{a, ordered(a)} }))
 	}
 	if err != nil {

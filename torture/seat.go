@@ -20,6 +20,10 @@ import (
 // errCut says that the daemon went away under a person: nothing was said.
 var errCut = errors.New("the daemon went away")
 
+// errStale says that the screen was replaced before the button was pressed, as
+// by a reset that came with a check-in: nothing happened.
+var errStale = errors.New("the screen was an old one")
+
 // patience is how long an answer may take on a busy machine.
 const patience = 20 * time.Second
 
@@ -89,9 +93,12 @@ func (s *seat) take(m xipc.Message) (err error) {
 
 // act presses a button and waits for what comes.
 func (s *seat) act(ctx context.Context, action, choice string, values map[string]string) error {
-	_, err := s.client.Request(ctx, wire.MsgAct, wire.Act{Seq: s.screen.Seq, Action: action, Choice: choice, Values: values}.Dictionary())
+	reply, err := s.client.Request(ctx, wire.MsgAct, wire.Act{Seq: s.screen.Seq, Action: action, Choice: choice, Values: values}.Dictionary())
 	if err != nil {
 		return cut(err)
+	}
+	if reply["ok"] != true {
+		return errStale
 	}
 	return s.next(ctx)
 }

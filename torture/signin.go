@@ -21,7 +21,7 @@ func (r *run) byPIN(p *person, setUp bool, which func(deviceCode string) (pin, e
 		return err
 	}
 	defer s.leave()
-	if err := s.contact(r.ctx); err != nil {
+	if err := r.fine(s, s.contact(r.ctx)); err != nil {
 		return err
 	}
 	if err := p.sees(s.deviceCode()); err != nil {
@@ -38,10 +38,18 @@ func (r *run) byPIN(p *person, setUp bool, which func(deviceCode string) (pin, e
 	if setUp {
 		return r.setsUp(p, s)
 	}
-	if err := s.act(r.ctx, wire.ActionSkip, "", nil); err != nil {
+	if err := r.fine(s, s.act(r.ctx, wire.ActionSkip, "", nil)); err != nil {
 		return err
 	}
 	return r.passes(p, s)
+}
+
+// fine is err, or errFault where the screen says that the disk failed.
+func (r *run) fine(s *seat, err error) error {
+	if r.faults && !errors.Is(err, errCut) && (failed(note(s.screen)) || s.done != nil && s.done.Result == wire.ResultBack) {
+		return errFault
+	}
+	return err
 }
 
 func (r *run) typesPIN(p *person, s *seat, typed pin) (string, error) {
@@ -57,7 +65,7 @@ func (r *run) typesPIN(p *person, s *seat, typed pin) (string, error) {
 		return "", err
 	}
 	text := note(s.screen)
-	if r.faults && failed(text) {
+	if r.fine(s, nil) != nil {
 		return "", p.now(what+": the disk failed", func(a account) []account { return a.cutPIN(typed, issued, window, m) })
 	}
 	said, err := pinSaid(text)
@@ -74,7 +82,7 @@ func failed(text string) bool {
 
 // setsUp scans the key into another phone and types its first code.
 func (r *run) setsUp(p *person, s *seat) error {
-	if err := s.act(r.ctx, wire.ActionSubmit, accesscode.Kind, nil); err != nil {
+	if err := r.fine(s, s.act(r.ctx, wire.ActionSubmit, accesscode.Kind, nil)); err != nil {
 		return err
 	}
 	if s.screen.Kind != wire.KindEnrol {
@@ -96,7 +104,7 @@ func (r *run) setsUp(p *person, s *seat) error {
 		return err
 	}
 	if s.done == nil {
-		if r.faults && failed(note(s.screen)) {
+		if r.fine(s, nil) != nil {
 			return p.now("set up: the disk failed", func(a account) []account { return []account{a, done(a)} })
 		}
 		return fmt.Errorf("after the first code the screen is %q: %s", s.screen.Title, note(s.screen))
@@ -111,7 +119,7 @@ func (r *run) setsUp(p *person, s *seat) error {
 // to let its person in once.
 func (r *run) passes(p *person, s *seat) error {
 	if s.done == nil || s.done.Result != wire.ResultContinue || s.done.Ticket == nil {
-		if r.faults && s.done == nil && failed(note(s.screen)) {
+		if r.fine(s, nil) != nil {
 			return nil
 		}
 		return fmt.Errorf("signed in, and yet the conversation ends with %+v on %q: %s", s.done, s.screen.Title, note(s.screen))
@@ -167,7 +175,7 @@ func (r *run) byCode(p *person, typed code) error {
 			}
 			return p.heard("access code", said, saidWait(why), m, try)
 		}
-		if err := s.act(r.ctx, wire.ActionSubmit, accesscode.Kind, nil); err != nil {
+		if err := r.fine(s, s.act(r.ctx, wire.ActionSubmit, accesscode.Kind, nil)); err != nil {
 			return err
 		}
 	}
@@ -191,6 +199,9 @@ func (r *run) typesCode(p *person, s *seat, typed code) error {
 		return err
 	}
 	try := func(a account) []outcome { return a.typeCode(typed, m) }
+	if r.fine(s, nil) != nil {
+		return p.now(what+": the disk failed", cutStates)
+	}
 	if s.done != nil {
 		if err := p.heard(what, saidSignedIn, 0, m, try); err != nil {
 			return err
@@ -198,9 +209,6 @@ func (r *run) typesCode(p *person, s *seat, typed code) error {
 		return r.passes(p, s)
 	}
 	text := note(s.screen)
-	if r.faults && failed(text) {
-		return p.now(what+": the disk failed", cutStates)
-	}
 	said, err := codeSaid(text)
 	if err != nil {
 		return err
