@@ -66,11 +66,7 @@ func Dial(ctx context.Context, path string, o ClientOptions) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: connect to %s: %w", ErrInterrupted, path, err)
 	}
-	uids := o.ServerUIDs
-	if uids == nil {
-		uids = DefaultServerUIDs()
-	}
-	if err := trusted(conn, uids); err != nil {
+	if err := o.checkServer(conn); err != nil {
 		_ = conn.Close()
 		return nil, fmt.Errorf("%w: connect to %s: %w", ErrInvalid, path, err)
 	}
@@ -132,6 +128,11 @@ func newClient(conn *net.UnixConn, timeout time.Duration) *Client {
 
 func (c *Client) hello(ctx context.Context, o ClientOptions) error {
 	body, err := c.Request(ctx, wire.MsgHello, Hello{V: wire.Version, Role: o.Role, Locales: o.Locales}.dictionary())
+	return greeted(body, err)
+}
+
+// greeted says what the answer to hello means for the connection.
+func greeted(body wire.Dictionary, err error) error {
 	var refused *RemoteError
 	if errors.As(err, &refused) && refused.Code != CodeBusy {
 		return fmt.Errorf("%w: %w", ErrInvalid, err)

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"sync"
+	"time"
 
 	"github.com/latchkey-mfa/latchkey/internal/wire"
 )
@@ -83,43 +83,99 @@ func (c *connection) event(name string, body wire.Dictionary) error {
 	return c.stream.send(frame{kind: kindEvent, name: name, body: body})
 }
 
-// converse answers requests while a second goroutine reads them, so that a
-// peer that goes away ends the request under way.
+// converse answers requests in turn.
 func (c *connection) converse(ctx context.Context, cancel context.CancelFunc, endpoint Endpoint) {
-	requests := make(chan frame, requestBacklog)
-	var reader sync.WaitGroup
-	reader.Go(func() {
-		defer close(requests)
-		defer cancel()
-		defer c.recovered()
-		c.read(ctx, requests)
-	})
-	defer reader.Wait()
-	defer cancel() // before the wait; it closes the socket, too
-	for f := range requests {
-		if err := c.reply(ctx, f, endpoint); err != nil {
+	in := &intake{connection: c, queue: make(chan frame, requestBacklog), through: make(chan struct{})}
+	defer in.end() // after the cancel that closes the socket
+	defer cancel()
+	for {
+		f, ok := in.next(ctx)
+		if !ok {
+			return
+		}
+		in.begin(ctx, cancel)
+		err := c.reply(ctx, f, endpoint)
+		in.settle()
+		if err != nil {
 			c.report("answer a request", err)
 			return
 		}
 	}
 }
 
-func (c *connection) read(ctx context.Context, requests chan<- frame) {
+// quick is how long a request may take before somebody looks whether the peer
+// is still there.
+const quick = 5 * time.Millisecond
+
+// intake reads requests. While they are quick, the goroutine that answers them
+// also reads them. Once one is not, a second goroutine reads for the rest of
+// the connection, so that a peer that goes away ends the request under way.
+type intake struct {
+	*connection
+	slow    *time.Timer   // of the request under way
+	ahead   bool          // the second goroutine reads
+	queue   chan frame    // from it
+	through chan struct{} // closed when it is through
+}
+
+func (in *intake) next(ctx context.Context) (frame, bool) {
+	if in.ahead {
+		f, ok := <-in.queue
+		return f, ok
+	}
+	f, err := in.request()
+	if err != nil {
+		in.report("read a request", in.refuse(0, err))
+	}
+	return f, err == nil && ctx.Err() == nil
+}
+
+func (in *intake) begin(ctx context.Context, cancel context.CancelFunc) {
+	if !in.ahead {
+		in.slow = time.AfterFunc(quick, func() { in.readAhead(ctx, cancel) })
+	}
+}
+
+// settle is called when the request is answered.
+func (in *intake) settle() {
+	if !in.ahead {
+		in.ahead = !in.slow.Stop()
+		in.slow = nil
+	}
+}
+
+// end waits for the second goroutine, after a panic as well.
+func (in *intake) end() {
+	if in.ahead || in.slow != nil && !in.slow.Stop() {
+		<-in.through
+	}
+}
+
+func (in *intake) readAhead(ctx context.Context, cancel context.CancelFunc) {
+	defer close(in.through)
+	defer close(in.queue)
+	defer cancel()
+	defer in.recovered()
 	for {
-		f, err := c.stream.receive(0)
-		if err == nil && f.kind != kindRequest {
-			err = broken("a client sends requests only")
-		}
+		f, err := in.request()
 		if err != nil {
-			c.report("read a request", c.refuse(0, err))
+			in.report("read a request", in.refuse(0, err))
 			return
 		}
 		select {
-		case requests <- f:
+		case in.queue <- f:
 		case <-ctx.Done():
 			return
 		}
 	}
+}
+
+func (c *connection) request() (frame, error) {
+	f, err := c.stream.receive(0)
+	if err == nil && f.kind != kindRequest {
+		err = broken("a client sends requests only")
+	}
+	return f, err
 }
 
 func (c *connection) reply(ctx context.Context, f frame, endpoint Endpoint) error {

@@ -90,16 +90,19 @@ func (s *stream) receive(patience time.Duration) (frame, error) {
 	if err := s.readWithin(patience); err != nil {
 		return frame{}, err
 	}
-	var head [lengthSize]byte
-	first, err := s.in.ReadByte()
-	if err != nil {
+	if _, err := s.in.Peek(1); err != nil {
 		return frame{}, err
 	}
 	if err := s.readWithin(s.limit); err != nil {
 		return frame{}, err
 	}
-	head[0] = first
-	if _, err := io.ReadFull(s.in, head[1:]); err != nil {
+	return readFrame(s.in)
+}
+
+// readFrame reads a whole frame. No length makes it take more than MaxFrame.
+func readFrame(in io.Reader) (frame, error) {
+	var head [lengthSize]byte
+	if _, err := io.ReadFull(in, head[:]); err != nil {
 		return frame{}, err
 	}
 	n := binary.BigEndian.Uint32(head[:])
@@ -107,7 +110,7 @@ func (s *stream) receive(patience time.Duration) (frame, error) {
 		return frame{}, broken("a message of %d bytes, at most %d", n, MaxFrame)
 	}
 	payload := make([]byte, n)
-	if _, err := io.ReadFull(s.in, payload); err != nil {
+	if _, err := io.ReadFull(in, payload); err != nil {
 		return frame{}, err
 	}
 	return decodeFrame(payload)
@@ -143,7 +146,8 @@ func (s *stream) send(f frame) error {
 	return nil
 }
 
-// gone says that a write failed because the other end is closed.
+// gone says that a write failed because an end is closed: the other, or our
+// own by the reader, which then knows why.
 func gone(err error) bool {
-	return errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)
+	return errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, net.ErrClosed)
 }

@@ -46,16 +46,24 @@ func peerOf(conn *net.UnixConn) (Peer, error) {
 	return peer, nil
 }
 
-// trusted fails unless the server at the other end belongs to one of uids.
-func trusted(conn *net.UnixConn, uids []uint32) error {
+// checkServer fails unless the server at the other end may be trusted.
+func (o ClientOptions) checkServer(conn *net.UnixConn) error {
 	peer, err := peerOf(conn)
 	if err != nil {
 		return err
 	}
-	if !slices.Contains(uids, peer.UID) {
+	return o.trusts(peer)
+}
+
+func (o ClientOptions) trusts(server Peer) error {
+	uids := o.ServerUIDs
+	if uids == nil {
+		uids = DefaultServerUIDs()
+	}
+	if !slices.Contains(uids, server.UID) {
 		// Refused by default: whoever can put a socket at this path could
 		// otherwise play the daemon and collect codes.
-		return fmt.Errorf("the socket belongs to user %d, want one of %v", peer.UID, uids)
+		return fmt.Errorf("the socket belongs to user %d, want one of %v", server.UID, uids)
 	}
 	return nil
 }

@@ -18,6 +18,7 @@ func credentials(fd int) (Peer, error) {
 	}
 	peer := Peer{UID: c.Uid, PID: pid}
 	size := uint32(unsafe.Sizeof(peer.Token))
+	//nolint:staticcheck // deprecated in favour of wrappers, none of which reads a structure as large as LOCAL_PEERTOKEN's
 	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_LOCAL, unix.LOCAL_PEERTOKEN,
 		uintptr(unsafe.Pointer(&peer.Token)), uintptr(unsafe.Pointer(&size)), 0)
 	if errno != 0 {
