@@ -35,6 +35,7 @@ struct invocation {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct timespec deadline;
+    uintptr_t asker; /* who in Go to tell that it is over; 0 is nobody */
 
     struct host host;
     AuthorizationEngineRef engine;
@@ -170,10 +171,10 @@ void invocation_deliver(struct invocation *i, const struct outcome *outcome)
 {
     pthread_mutex_lock(&i->lock);
     if (!atomic_exchange(&i->over, true)) {
-        pthread_cond_broadcast(&i->changed);
         if (outcome->allow)
             leave_ticket(i, outcome);
         i->host.set_result(i->engine, outcome->allow ? kAuthorizationResultAllow : kAuthorizationResultDeny);
+        pthread_cond_broadcast(&i->changed); /* after the host has its result, for which a person waits */
     }
     pthread_mutex_unlock(&i->lock);
 }
@@ -202,18 +203,21 @@ void invocation_alive(struct invocation *i, unsigned seconds)
     pthread_mutex_unlock(&i->lock);
 }
 
-void invocation_await(struct invocation *i)
+bool invocation_tell(struct invocation *i, uintptr_t asker)
 {
     pthread_mutex_lock(&i->lock);
-    while (!atomic_load(&i->over))
-        pthread_cond_wait(&i->changed, &i->lock);
+    bool in_time = !atomic_load(&i->over);
+    if (in_time)
+        i->asker = asker;
     pthread_mutex_unlock(&i->lock);
-    invocation_release(i);
+    return in_time;
 }
 
 /* ---- threads ---- */
 
-/* Answers in Go's place when the deadline passes. */
+/* Answers in Go's place when the deadline passes, and tells Go when nobody
+ * waits for an outcome any longer. It does so in every case, since the asker is
+ * given back by that. */
 static void *watch(void *argument)
 {
     struct invocation *i = argument;
@@ -225,7 +229,10 @@ static void *watch(void *argument)
         else
             wait_until(&i->changed, &i->lock, &i->deadline);
     }
+    uintptr_t asker = i->asker;
     pthread_mutex_unlock(&i->lock);
+    if (asker)
+        latchkeyOver(asker);
     invocation_release(i);
     return NULL;
 }

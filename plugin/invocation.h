@@ -20,6 +20,7 @@ struct host {
 
 /* A new invocation with one reference, or NULL when there is no memory. */
 struct invocation *invocation_new(const struct host *, AuthorizationEngineRef, enum mechanism_kind);
+void invocation_retain(struct invocation *);
 void invocation_release(struct invocation *);
 
 /* Reads what is asked from the host, arms the deadline and starts the Go side.

@@ -6,6 +6,7 @@
 #ifndef LATCHKEY_LIFECYCLE_H
 #define LATCHKEY_LIFECYCLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,13 +41,15 @@ struct outcome {
 
 /* Moves the deadline of the invocation to this many seconds from now. */
 void invocation_alive(struct invocation *, unsigned seconds);
-/* One more reference, for invocation_await. */
-void invocation_retain(struct invocation *);
-/* Returns when nobody waits for an outcome any longer: it was delivered, or the
- * mechanism was deactivated or destroyed. Gives one reference back. */
-void invocation_await(struct invocation *);
+/* Has latchkeyOver called with asker, which is not 0, once nobody waits for an
+ * outcome any longer: it was delivered, or the mechanism was deactivated or
+ * destroyed. Returns false, and does nothing, when that is so already. */
+bool invocation_tell(struct invocation *, uintptr_t asker);
 
 /* In Go: decides. The pointers are valid until it returns. */
 extern void latchkeyDecide(struct invocation *, struct question *, struct outcome *);
+/* In Go: the outcome is not waited for any longer. Called once for each asker,
+ * on a thread of its own. */
+extern void latchkeyOver(uintptr_t asker);
 
 #endif

@@ -8,6 +8,7 @@ import "C"
 
 import (
 	"context"
+	"runtime/cgo"
 	"time"
 	"unsafe"
 
@@ -26,14 +27,23 @@ func latchkeyDecide(i *C.struct_invocation, question *C.struct_question, out *C.
 	defer func() { _ = recover() }()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	C.invocation_retain(i)
-	go func() {
-		defer func() { _ = recover() }()
-		C.invocation_await(i)
-		cancel()
-	}()
+	asker := cgo.NewHandle(cancel)
+	if !C.invocation_tell(i, C.uintptr_t(asker)) {
+		asker.Delete()
+		return // over before it began
+	}
 	alive := func(d time.Duration) { C.invocation_alive(i, C.uint(d/time.Second)) }
 	write(out, decide(ctx, question, alive))
+}
+
+// latchkeyOver ends what is asked for an outcome that nobody waits for.
+//
+//export latchkeyOver
+func latchkeyOver(asker C.uintptr_t) {
+	defer func() { _ = recover() }()
+	handle := cgo.Handle(asker)
+	handle.Value().(context.CancelFunc)()
+	handle.Delete()
 }
 
 func decide(ctx context.Context, question *C.struct_question, alive func(time.Duration)) mechanism.Outcome {

@@ -3,6 +3,7 @@ package mechanism
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/latchkey-mfa/latchkey/internal/device/xipc"
@@ -41,28 +42,21 @@ const (
 func (g Gate) Decide(ctx context.Context, uid uint32, ticket []byte) bool {
 	ctx, cancel := context.WithTimeout(ctx, g.Patience.Hung)
 	defer cancel()
-	answers := make(chan answer, 1)
-	go func() {
-		result := failed
-		defer func() {
-			if recover() != nil {
-				result = failed
-			}
-			answers <- result
-		}()
-		result = g.ask(ctx, wire.Decide{UID: uid, Ticket: ticket})
-	}()
-	soon := time.NewTimer(g.Patience.Exempt)
+	var passed atomic.Bool
+	soon := time.AfterFunc(g.Patience.Exempt, func() {
+		defer func() { _ = recover() }()
+		// An exempt account does not wait for a daemon that hangs.
+		if file, err := readFallback(g.File); err == nil && file.passes(uid) {
+			passed.Store(true)
+			cancel()
+		}
+	})
 	defer soon.Stop()
-	select {
-	case a := <-answers:
-		return g.conclude(a, uid)
-	case <-soon.C:
+	a := g.ask(ctx, wire.Decide{UID: uid, Ticket: ticket})
+	if a == unavailable && passed.Load() {
+		return true
 	}
-	if file, err := readFallback(g.File); err == nil && file.passes(uid) {
-		return true // an exempt account does not wait for a daemon that hangs
-	}
-	return g.conclude(<-answers, uid)
+	return g.conclude(a, uid)
 }
 
 // conclude turns to the gate file where the daemon decided nothing.
@@ -84,13 +78,14 @@ func (g Gate) conclude(a answer, uid uint32) bool {
 	return file.passes(uid)
 }
 
-func (g Gate) ask(ctx context.Context, q wire.Decide) answer {
-	c, err := xipc.Dial(ctx, g.Socket, xipc.ClientOptions{Role: wire.RoleGate})
-	if err != nil {
-		return without(err)
-	}
-	defer c.Close()
-	body, err := c.Request(ctx, wire.MsgDecide, q.Dictionary())
+// ask asks on this thread: see xipc.Ask.
+func (g Gate) ask(ctx context.Context, q wire.Decide) (a answer) {
+	defer func() {
+		if recover() != nil {
+			a = failed
+		}
+	}()
+	body, err := xipc.Ask(ctx, g.Socket, xipc.ClientOptions{Role: wire.RoleGate}, wire.MsgDecide, q.Dictionary())
 	if err != nil {
 		return without(err)
 	}
