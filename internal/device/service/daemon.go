@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -68,8 +69,10 @@ type Daemon struct {
 	sessions   *session.Manager
 	checkIns   *checkin.Runner
 	exempt     *exemptSeen
-	rounds     sync.Mutex // one round at a time
-	telling    sync.Mutex // one event of a policy at a time
+	rounds     sync.Mutex  // one round at a time
+	telling    sync.Mutex  // one event of a policy at a time
+	writing    sync.Mutex  // one writer of the gate and the contact file at a time
+	offWritten atomic.Bool // the gate file says that MFA is turned off
 }
 
 // Open opens the store and puts the parts together. It reads the profile once,
@@ -198,6 +201,9 @@ func (d *Daemon) round() {
 	d.report("tell of the clock", d.time.Tell(d.tellClock))
 	d.report("tell of the kill-switch", d.tellKillSwitch())
 	d.tellPolicy(d.inForce.source.Last()) // a profile that has been gone for long enough
+	if d.inForce.Off() != d.offWritten.Load() {
+		d.writeFiles(context.Background())
+	}
 	if p := d.inForce.Policy(); p != nil {
 		d.report("close the windows that are over", d.recovery.Sweep(p.DeviceRecoveryPINDuration.V))
 	}

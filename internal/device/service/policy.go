@@ -11,6 +11,7 @@ import (
 
 	"github.com/latchkey-mfa/latchkey/internal/device/events"
 	"github.com/latchkey-mfa/latchkey/internal/device/managedprefs"
+	"github.com/latchkey-mfa/latchkey/internal/policy"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
 )
 
@@ -89,10 +90,18 @@ func (d *Daemon) tellPolicy(s managedprefs.Snapshot) {
 	d.report("queue the event of a policy", d.store.Write(changes))
 }
 
-// writeFiles writes the gate and the contact file.
+// writeFiles writes the gate and the contact file. While MFA is turned off the
+// gate lets everyone pass without the daemon too: one that is removed then must
+// not lock anybody out.
 func (d *Daemon) writeFiles(ctx context.Context) {
-	p := d.inForce.Policy()
+	d.writing.Lock() // whoever comes last has looked last
+	defer d.writing.Unlock()
+	p, off := d.inForce.Policy(), d.inForce.Off()
 	gate := gateFile(ctx, p, d.options.Directory, d.exempt.list(), d.killSwitchPath())
+	if off {
+		gate.Unavailable = policy.UnavailableAllow
+	}
+	d.offWritten.Store(off)
 	d.report("write the gate file", writeFile(filepath.Join(d.options.Files, gateFileName), 0o600, gate))
 	contact := wire.ContactFile{V: wire.Version, Name: d.machine.Name, Serial: d.machine.Serial}
 	if p != nil {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/latchkey-mfa/latchkey/internal/device/checkin"
 	"github.com/latchkey-mfa/latchkey/internal/device/service"
 	"github.com/latchkey-mfa/latchkey/internal/device/store"
 	"github.com/latchkey-mfa/latchkey/internal/device/xipc"
@@ -149,9 +150,28 @@ func TestAProfileThatIsGoneTurnsMFAOffAfterAQuarterOfAnHour(t *testing.T) {
 	if s := m.status(); s.Armed.State != "disarmed" {
 		t.Errorf("armed %+v", s.Armed)
 	}
+	m.round()
+	m.gateFileSays("allow") // a daemon that is removed now locks nobody out
 	m.profile("")
 	m.until("good", func(s wire.Status) bool { return s.Policy.State == "good" })
 	m.gateSays(ada, nil, false, "no_ticket")
+	m.round()
+	m.gateFileSays("deny")
+}
+
+// round has the daemon do now what it does every minute: a check-in begins
+// with that. There is no server that would answer it.
+func (m *mac) round() {
+	m.t.Helper()
+	m.refused(m.control(wire.MsgCheckInNow, wire.Dictionary{}, nil), "check_in")
+}
+
+func (m *mac) gateFileSays(unavailable string) {
+	m.t.Helper()
+	var gate wire.GateFile
+	if m.file("gate.json", 0o600, &gate); gate.Unavailable != unavailable {
+		m.t.Errorf("gate.json %+v, want unavailable %s", gate, unavailable)
+	}
 }
 
 func TestNoProfileIsNoReasonToAllow(t *testing.T) {
@@ -229,7 +249,7 @@ func TestALostStoreIsUnavailableUntilACheckIn(t *testing.T) {
 	m.gateSays(ada, nil, false, "unavailable")
 	began := m.clock.Wall().Add(-47 * time.Hour)
 	m.ok(m.daemon.Apply(t.Context(), wire.CheckIn{}, wire.CheckInAnswer{Now: m.clock.Wall(), Settings: wire.Settings{Recovery: true},
-		Accounts: []wire.AccountAnswer{{GUID: adaGUID, FirstGovernedAt: &began}}}))
+		Accounts: []wire.AccountAnswer{{GUID: adaGUID, FirstGovernedAt: &began}}}, checkin.Exchange{Asked: m.clock.Continuous(), Answered: m.clock.Continuous()}))
 	if s := m.status(); s.Store != "good" {
 		t.Errorf("store %q after a check-in", s.Store)
 	}
