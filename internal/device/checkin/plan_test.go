@@ -201,12 +201,12 @@ type kickOnce struct {
 	kick func()
 }
 
-func (k *kickOnce) Apply(ctx context.Context, c wire.CheckIn, a wire.CheckInAnswer) error {
+func (k *kickOnce) Apply(ctx context.Context, c wire.CheckIn, a wire.CheckInAnswer, at Exchange) error {
 	if k.kick != nil {
 		k.kick()
 		k.kick = nil
 	}
-	return k.mac.Apply(ctx, c, a)
+	return k.mac.Apply(ctx, c, a, at)
 }
 
 // TestRunBacksOff without a certificate: nothing is sent, and trying goes on.

@@ -81,7 +81,9 @@ func (r *Runner) round(ctx context.Context, result *Result) (again bool, err err
 	}
 	client := r.client(&certificate)
 	defer client.CloseIdleConnections()
+	took := Exchange{Asked: r.o.Clock.Continuous()}
 	raw, err := post(ctx, client, at.device, a.body, a.sent.Device.Agent)
+	took.Answered = r.o.Clock.Continuous()
 	if err != nil {
 		return false, r.refused(err)
 	}
@@ -95,7 +97,7 @@ func (r *Runner) round(ctx context.Context, result *Result) (again bool, err err
 	result.Rounds++
 	result.Events += len(answer.Events)
 	result.DeviceID, result.NextIn = answer.DeviceID, time.Duration(min(answer.NextIn, int(latest/time.Second)))*time.Second
-	return r.take(ctx, a, answer)
+	return r.take(ctx, a, answer, took)
 }
 
 // refused decides what becomes of the request after an error.
@@ -180,7 +182,7 @@ func fit(c *wire.CheckIn) ([]byte, error) {
 // take hands an answer on. What one part does with it does not depend on
 // another, so all are told, and all their errors count; the server repeats what
 // was not acknowledged.
-func (r *Runner) take(ctx context.Context, a *attempt, answer wire.CheckInAnswer) (again bool, err error) {
+func (r *Runner) take(ctx context.Context, a *attempt, answer wire.CheckInAnswer, took Exchange) (again bool, err error) {
 	first, err := r.remember(a.url, answer)
 	if err == nil && len(answer.Secrets) > 0 {
 		err = r.o.Secrets.Results(ctx, answer.Secrets)
@@ -188,7 +190,7 @@ func (r *Runner) take(ctx context.Context, a *attempt, answer wire.CheckInAnswer
 	if len(answer.Events) > 0 {
 		err = errors.Join(err, r.o.Events.Delivered(answer.Events))
 	}
-	err = errors.Join(err, r.o.Answers.Apply(ctx, a.sent, answer))
+	err = errors.Join(err, r.o.Answers.Apply(ctx, a.sent, answer, took))
 	if err != nil {
 		return false, fmt.Errorf("take the server's answer: %w", err)
 	}

@@ -31,9 +31,13 @@ type Events interface {
 	Delivered(ids []string) error
 }
 
+// Exchange is when a request went out and when its answer had come, on the
+// continuous clock: the time in the answer is from between.
+type Exchange struct{ Asked, Answered time.Duration }
+
 // Answers takes the rest of an answer: the time, settings, accounts, commands.
 type Answers interface {
-	Apply(ctx context.Context, sent wire.CheckIn, answer wire.CheckInAnswer) error
+	Apply(ctx context.Context, sent wire.CheckIn, answer wire.CheckInAnswer, at Exchange) error
 	// Restored says that the server has seen a later check-in of this device,
 	// so that this store is an old copy or a new one: all secrets are to be
 	// rotated. It is called before the check-in is tried again.

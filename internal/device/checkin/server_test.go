@@ -217,7 +217,7 @@ func (m *mac) Delivered(ids []string) error {
 	m.events = kept
 	return m.fail["Delivered"]
 }
-func (m *mac) Apply(_ context.Context, _ wire.CheckIn, a wire.CheckInAnswer) error {
+func (m *mac) Apply(_ context.Context, _ wire.CheckIn, a wire.CheckInAnswer, _ Exchange) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.applied = append(m.applied, a)

@@ -62,7 +62,7 @@ func (m *mac) restart() {
 // checkIn hands the pending secrets to the server, which confirms them.
 func (m *mac) checkIn() []wire.SecretUpload {
 	m.t.Helper()
-	m.ok(m.keeper.Anchor(m.clock.Wall()))
+	m.ok(m.keeper.Anchor(m.clock.Wall(), m.clock.Continuous(), m.clock.Continuous()))
 	uploads, err := m.Uploads(30 * 24 * time.Hour)
 	m.ok(err)
 	var results []wire.SecretResult

@@ -9,6 +9,8 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/latchkey-mfa/latchkey/internal/device/checkin"
+	"github.com/latchkey-mfa/latchkey/internal/device/trustedtime"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
 )
 
@@ -18,11 +20,8 @@ var errUnknownCommand = errors.New("unknown command")
 
 // Apply carries out what the server answered to a check-in: the time, the
 // settings, what it remembers of the accounts, and commands, each once.
-func (d *Daemon) Apply(_ context.Context, _ wire.CheckIn, a wire.CheckInAnswer) error {
-	if err := d.time.Anchor(a.Now); err != nil {
-		return err
-	}
-	if err := errors.Join(d.recovery.Anchored(), d.sessions.Anchored()); err != nil {
+func (d *Daemon) Apply(_ context.Context, _ wire.CheckIn, a wire.CheckInAnswer, at checkin.Exchange) error {
+	if err := d.anchor(a.Now, at); err != nil {
 		return err
 	}
 	if err := d.settings(a.Settings); err != nil {
@@ -40,6 +39,20 @@ func (d *Daemon) Apply(_ context.Context, _ wire.CheckIn, a wire.CheckInAnswer) 
 		return err
 	}
 	return d.rebuilt()
+}
+
+// anchor takes the server's time. One that came late is left, and the next
+// check-in has another; the rest of the answer is as good as ever.
+func (d *Daemon) anchor(server time.Time, at checkin.Exchange) error {
+	err := d.time.Anchor(server, at.Asked, at.Answered)
+	if errors.Is(err, trustedtime.ErrLate) {
+		d.log.Warn("the time of a check-in is not taken", zap.Error(err))
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.recovery.Anchored(), d.sessions.Anchored())
 }
 
 // rebuilt ends the wait of a lost store for its first check-in.

@@ -2,6 +2,7 @@ package trustedtime
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -116,12 +117,21 @@ func (k *Keeper) read() (Reading, time.Time) {
 	return r, wall
 }
 
-// Anchor takes the server's time of an authenticated check-in. It may lower
-// the floor.
-func (k *Keeper) Anchor(server time.Time) error {
+// ErrLate says that a server's time was so long on its way that it may be more
+// than Tolerance old: the network held it back, or the Mac slept meanwhile.
+var ErrLate = errors.New("the server's time is too old")
+
+// Anchor takes the server's time of an authenticated check-in, which was asked
+// for and answered at those points of the continuous clock of this boot: it is
+// the time at some point between them, so the middle is taken. It may lower the
+// floor. ErrLate changes nothing.
+func (k *Keeper) Anchor(server time.Time, asked, answered time.Duration) error {
+	if took := answered - asked; took > Tolerance {
+		return fmt.Errorf("%w: the answer took %s, at most %s is allowed", ErrLate, took.Round(time.Second), Tolerance)
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	at := Moment{Boot: k.clock.Boot(), Continuous: k.clock.Continuous()}
+	at := Moment{Boot: k.clock.Boot(), Continuous: asked + (answered-asked)/2}
 	k.state.Anchor = &anchor{Time: server.UTC(), At: at}
 	k.state.Floor, k.state.At = server.UTC(), at
 	return k.save()

@@ -1,6 +1,7 @@
 package trustedtime_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -45,7 +46,7 @@ func TestSources(t *testing.T) {
 			k := open(t, c, s)
 			c.Run(24 * time.Hour)
 			if tt.anchored {
-				if err := k.Anchor(c.Wall()); err != nil {
+				if err := k.Anchor(c.Wall(), c.Continuous(), c.Continuous()); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -70,13 +71,37 @@ func TestACheckInLowersTheFloor(t *testing.T) {
 	c, s := clocktest.New(), storetest.New(t)
 	c.SetWall(365 * 24 * time.Hour) // a year ahead when the device was set up
 	k := open(t, c, s)
-	if err := k.Anchor(clocktest.Start); err != nil {
+	if err := k.Anchor(clocktest.Start, c.Continuous(), c.Continuous()); err != nil {
 		t.Fatal(err)
 	}
 	c.Reboot()
 	c.SetWall(-365 * 24 * time.Hour)
 	if r := open(t, c, s).Now(); r.Source != trustedtime.Wall {
 		t.Errorf("after the clock was put right: source %s", r.Source)
+	}
+}
+
+// TestATimeThatCameLateIsNotTaken: whoever holds an answer back, or closes the
+// lid while it comes, must not set the Mac's clock back by as much.
+func TestATimeThatCameLateIsNotTaken(t *testing.T) {
+	c, s := clocktest.New(), storetest.New(t)
+	k := open(t, c, s)
+	asked, server := c.Continuous(), c.Wall()
+	c.Run(10 * time.Minute)
+	if err := k.Anchor(server, asked, c.Continuous()); !errors.Is(err, trustedtime.ErrLate) {
+		t.Fatalf("taken: %v", err)
+	}
+	if r := k.Now(); r.Source != trustedtime.Wall || !r.Time.Equal(c.Wall()) {
+		t.Errorf("the time is %s by %s, want %s", r.Time, r.Source, c.Wall())
+	}
+	asked, server = c.Continuous(), c.Wall()
+	answered := asked + time.Second
+	c.Run(10 * time.Minute) // between the answer and its being taken
+	if err := k.Anchor(server, asked, answered); err != nil {
+		t.Fatal(err)
+	}
+	if r := k.Now(); c.Wall().Sub(r.Time).Abs() > time.Second {
+		t.Errorf("the time is %s, want %s", r.Time, c.Wall())
 	}
 }
 
