@@ -2,6 +2,8 @@ package recovery
 
 import (
 	"encoding/hex"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/latchkey-mfa/latchkey/internal/device/lockout"
@@ -29,6 +31,33 @@ type record struct {
 	Code            *deviceCode      `json:"code,omitempty"`
 	CodePause       trustedtime.Wait `json:"code_pause"`        // before the next code
 	CodePauseLength time.Duration    `json:"code_pause_length"` // of the last pause after misses
+}
+
+// check refuses a record that this package did not write: a key of another
+// length would end the process, and a count below zero would be more attempts.
+func (r *record) check() error {
+	var keys [][]byte
+	for _, s := range []*secret{r.Current, r.Pending} {
+		if s != nil {
+			keys = append(keys, s.Key)
+		}
+	}
+	windows := r.Ended
+	if r.Window != nil {
+		windows = append(windows[:len(windows):len(windows)], *r.Window)
+	}
+	for _, w := range windows {
+		keys = append(keys, w.Key)
+	}
+	for _, k := range keys {
+		if len(k) != recoverypin.SecretSize {
+			return fmt.Errorf("a secret of %d bytes, want %d", len(k), recoverypin.SecretSize)
+		}
+	}
+	if r.Misses < 0 || r.Code != nil && r.Code.Misses < 0 {
+		return errors.New("a number of misses below zero")
+	}
+	return nil
 }
 
 // secret is a key with its number.

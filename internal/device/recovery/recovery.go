@@ -85,8 +85,12 @@ func decode(raw []byte) (record, error) {
 	if raw == nil {
 		return rec, nil
 	}
-	if err := json.Unmarshal(raw, &rec); err != nil {
-		return rec, fmt.Errorf("read the recovery record: %w", err)
+	err := json.Unmarshal(raw, &rec)
+	if err == nil {
+		err = rec.check()
+	}
+	if err != nil {
+		return record{}, fmt.Errorf("read the recovery record: %w", err)
 	}
 	return rec, nil
 }
