@@ -92,6 +92,9 @@ func rules() map[string]rule {
 		"package name":  packageName,
 		"system":        noSystemBranch,
 		"state":         noState,
+		"comment":       documented,
+		"context":       contextFirst,
+		"left over":     nothingLeft,
 	}
 }
 
@@ -209,19 +212,22 @@ func TestTheRulesFind(t *testing.T) {
 		"package name":  {"package util\n", "a.go:1: a package is named"},
 		"system":        {"package a\n\nimport \"runtime\"\n\nconst mac = runtime.GOOS == \"darwin\"\n", "a.go:5: no branch"},
 		"state":         {"package a\n\nvar count int\n", "a.go:3: count"},
+		"comment":       {"package a\n\n// T is.\ntype T int\n\nfunc (t T) Do() {}\n", "a.go:6: Do has no comment"},
+		"context":       {"package a\n\nfunc f(n int, ctx context.Context) {}\n", "a.go:3: the context"},
+		"left over":     {"package a\n\n// TO" + "DO\n", "a.go:3: do it"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			broken := rules()[name](sources(t, fstest.MapFS{"a.go": {Data: []byte(c.code)}})[0])
 			if len(broken) != 1 || !strings.HasPrefix(broken[0], c.at) {
 				t.Errorf("found %q, want %q", broken, c.at)
 			}
-			good := "package a\n\nfunc (x T) init() {}\n\nfunc Short() {\n" + strings.Repeat("\t_ = 1\n", maxFunction-2) + "}\n"
+			good := "package a\n\nfunc (x T) init() {}\n\n// Short is.\nfunc Short(ctx context.Context) {\n" + strings.Repeat("\t_ = 1\n", maxFunction-2) + "}\n"
 			if broken := rules()[name](sources(t, fstest.MapFS{"a.go": {Data: []byte(good)}})[0]); len(broken) != 0 {
 				t.Errorf("a good file: %q", broken)
 			}
 		})
 	}
-	if len(rules()) != 6 {
+	if len(rules()) != 9 {
 		t.Error("a rule has no case here")
 	}
 }

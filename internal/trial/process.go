@@ -71,8 +71,10 @@ func StartProcess(ctx context.Context, ready, path string, args ...string) (*Pro
 	}
 }
 
-// Stop asks the program to end, Kill does not ask.
+// Stop asks the program to end, and returns when it has.
 func (p *Process) Stop() { p.signal(syscall.SIGTERM) }
+
+// Kill does not ask.
 func (p *Process) Kill() { p.signal(syscall.SIGKILL) }
 
 func (p *Process) signal(s syscall.Signal) {
