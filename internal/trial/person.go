@@ -37,14 +37,14 @@ type Person struct {
 type acting struct {
 	world *World
 	phone *Phone
-	name  string
+	name  string // typed, with the password; "" where FileVault has passed it on
 	play  func(*Person) error
 }
 
 // Play types name and password, then does what there is to do.
 func (a acting) Play(ctx context.Context, s *authhost.Session) error {
 	p := &Person{World: a.world, Phone: a.phone, session: s, ctx: ctx}
-	if err := errors.Join(p.types("Name", a.name), p.types("Password", a.world.Password)); err != nil {
+	if err := p.signsIn(a.name); err != nil {
 		return err
 	}
 	if a.play == nil {
@@ -56,14 +56,27 @@ func (a acting) Play(ctx context.Context, s *authhost.Session) error {
 	return nil
 }
 
+// signsIn types name and password, unless FileVault has passed them on.
+func (p *Person) signsIn(name string) error {
+	if name == "" {
+		return nil
+	}
+	return errors.Join(p.types("Name", name), p.types("Password", p.World.Password))
+}
+
 // Login plays one login of the account with that name, alias or full name, and
-// wants that end of it. A nil play does nothing after the password.
+// wants that end of it. A nil play does nothing after the password. Where the
+// window is arranged with FileVault, nothing is typed before the play.
 func (w *World) Login(name string, phone *Phone, want authhost.Result, play func(*Person) error) error {
 	var steps bytes.Buffer
-	o, err := w.Window(nil, acting{world: w, phone: phone, name: name, play: play})
+	o, err := w.Window(nil, nil)
 	if err != nil {
 		return err
 	}
+	if o.FileVault != nil {
+		name = ""
+	}
+	o.Player = acting{world: w, phone: phone, name: name, play: play}
 	o.Transcript = &steps
 	outcome, err := authhost.Run(w.ctx, o)
 	for _, line := range strings.Split(steps.String(), "\n") {
