@@ -14,11 +14,8 @@ func main() {
 	bin := flag.String("bin", "bin/bench", "folder of latchkeyd, Latchkey.so and bench-host, as `make bench` builds them")
 	flag.Parse()
 	if flag.NArg() > 2 && flag.Arg(0) == "echo" { // what run starts as the other end of a ping-pong
-		if err := echo(flag.Arg(1), flag.Args()[2:]); err != nil {
-			fmt.Fprintf(os.Stderr, "bench: echo: %v\n", err)
-			os.Exit(1)
-		}
-		return
+		fmt.Fprintf(os.Stderr, "bench: echo: %v\n", echo(flag.Arg(1), flag.Args()[2:]))
+		os.Exit(1)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
