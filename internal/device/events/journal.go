@@ -4,9 +4,11 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -54,7 +56,7 @@ func Open(records Records, time Time) (*Journal, error) {
 		if err := json.Unmarshal(values[i], &e); err != nil {
 			return nil, fmt.Errorf("read event %s: %w", key, err)
 		}
-		if _, err := fmt.Sscanf(strings.TrimPrefix(key, prefix), "%d", &j.next); err != nil {
+		if j.next, err = numberOf(key); err != nil {
 			return nil, fmt.Errorf("read event %s: %w", key, err)
 		}
 		j.note(key, e.ID)
@@ -236,6 +238,16 @@ func (j *Journal) Delivered(ids []string) error {
 }
 
 func keyOf(number uint64) string { return fmt.Sprintf("%s%020d", prefix, number) }
+
+// numberOf is the inverse of keyOf. Any other key would stand out of order, and
+// an event out of order would never be delivered.
+func numberOf(key string) (uint64, error) {
+	n, err := strconv.ParseUint(strings.TrimPrefix(key, prefix), 10, 63)
+	if err != nil || keyOf(n) != key {
+		return 0, errors.New("its key is no number of the queue")
+	}
+	return n, nil
+}
 
 func newID() string {
 	var id [16]byte
