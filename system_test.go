@@ -45,7 +45,7 @@ func misplaced(all []source) (broken []string) {
 func ofSystem(x constraint.Expr) bool {
 	switch x := x.(type) {
 	case *constraint.TagExpr:
-		return x.Tag == "darwin" || x.Tag == "linux" || x.Tag == "unix"
+		return x.Tag == "darwin" || x.Tag == "linux"
 	case *constraint.NotExpr:
 		return ofSystem(x.X)
 	case *constraint.AndExpr:
