@@ -14,6 +14,7 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/latchkey-mfa/latchkey/internal/wire"
 )
@@ -113,15 +114,53 @@ func (c *client) call(ctx context.Context, method, path string, in, out any) err
 	if out == nil || len(raw) == 0 {
 		return nil
 	}
-	if err := json.Unmarshal(raw, out); err != nil {
+	if err := read(raw, out); err != nil {
 		return fmt.Errorf("the server's answer is no JSON of this command: %w", err)
 	}
 	return nil
 }
 
+// read decodes an answer with every text in it made printable. Much of it was
+// said by Macs, whose owners may be anyone: an escape sequence in a computer's
+// name must not reach the help desk's terminal, nor a line break forge a row.
+func read(raw []byte, out any) error {
+	var v any
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber() // a sequence number has more digits than a float
+	if err := d.Decode(&v); err != nil {
+		return err
+	}
+	clean, err := json.Marshal(printable(v))
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(clean, out)
+}
+
+func printable(v any) any {
+	switch v := v.(type) {
+	case string:
+		return strings.Map(func(r rune) rune {
+			if !unicode.IsPrint(r) {
+				return ' '
+			}
+			return r
+		}, v)
+	case []any:
+		for i := range v {
+			v[i] = printable(v[i])
+		}
+	case map[string]any:
+		for key := range v {
+			v[key] = printable(v[key])
+		}
+	}
+	return v
+}
+
 func answerError(resp *http.Response, raw []byte) error {
 	var e wire.APIError
-	if json.Unmarshal(raw, &e) != nil || e.ErrorSummary == "" {
+	if read(raw, &e) != nil || e.ErrorSummary == "" {
 		return failed(fmt.Errorf("the server answered %s", resp.Status), "is there a latchkey-server at "+resp.Request.URL.Host+"?")
 	}
 	err := errors.New(e.ErrorSummary)
