@@ -9,6 +9,8 @@ import (
 const (
 	// Shown is how long a server shows a PIN.
 	Shown = 120 * time.Second
+	// CodeLife is how long a device shows a device code, and takes its PIN.
+	CodeLife = 15 * time.Minute
 	// Skew is how far the clocks of server and device may differ.
 	Skew = 30 * time.Second
 )

@@ -10,12 +10,13 @@ import (
 
 	"github.com/latchkey-mfa/latchkey/internal/device/events"
 	"github.com/latchkey-mfa/latchkey/internal/device/trustedtime"
+	"github.com/latchkey-mfa/latchkey/pkg/recoverypin"
 )
 
 // Numbers of recovery-pin-v1, "Verification on the device".
 const (
 	missesUntilNoTimed = 10
-	codeLife           = 15 * time.Minute
+	codeLife           = recoverypin.CodeLife
 	codeMisses         = 3
 	codePause          = time.Minute
 	longestCodePause   = 15 * time.Minute

@@ -92,13 +92,14 @@ func (s *Server) fresh(ctx context.Context, tx *sql.Tx, d *directory.Device, in 
 	if out.Accounts, err = s.accounts(ctx, tx, *d, in.Accounts); err != nil {
 		return nil, err
 	}
+	// Before the secrets: a PIN that was used is not waited for.
+	if out.Events, err = s.events(ctx, tx, *d, in.Events); err != nil {
+		return nil, err
+	}
 	if out.Secrets, err = s.secrets(ctx, tx, *d, in.Secrets, settings); err != nil {
 		return nil, err
 	}
 	if err := s.compare(ctx, tx, *d, in, settings); err != nil {
-		return nil, err
-	}
-	if out.Events, err = s.events(ctx, tx, *d, in.Events); err != nil {
 		return nil, err
 	}
 	if out.Commands, err = directory.Waiting(ctx, tx, d.ID); err != nil {
@@ -191,6 +192,9 @@ func (s *Server) secrets(ctx context.Context, tx *sql.Tx, d directory.Device, up
 			return nil, err
 		}
 		result, err := s.Book.Register(ctx, tx, d, a, u)
+		if errors.Is(err, recovery.ErrPINOut) {
+			continue // and comes again, likewise
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"database/sql"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -19,6 +20,10 @@ import (
 // Register takes a secret that a Mac made. Only a higher generation replaces
 // the one before; the same one again gets the same answer, so that a lost
 // answer does no harm. u.Key must have recoverypin.SecretSize bytes.
+//
+// ErrPINOut leaves the upload without an answer: somebody may be typing a PIN of
+// the secret before, which the Mac would drop with the answer. It holds both
+// until the next check-in.
 func (b *Book) Register(ctx context.Context, tx *sql.Tx, d directory.Device, a directory.Account, u wire.SecretUpload) (Answer, error) {
 	if len(u.Key) != recoverypin.SecretSize {
 		return Answer{}, fmt.Errorf("register a secret of account %s: %d bytes, want %d", a.ID, len(u.Key), recoverypin.SecretSize)
@@ -39,13 +44,48 @@ func (b *Book) Register(ctx context.Context, tx *sql.Tx, d directory.Device, a d
 	}
 	switch {
 	case u.Generation > held.generation:
-		return b.take(ctx, tx, d, a, u, next, current.ProvesRotation(next, u.Proof))
+		return b.replace(ctx, tx, d, a, u, next, current, held.generation)
 	case u.Generation == held.generation && subtle.ConstantTimeCompare(current[:], next[:]) == 1:
 		return answer(u, held.proven), nil
 	}
 	// Refused: an older generation, or another key under the same number, could
 	// only come from a restored copy of the Mac's store.
 	return Answer{GUID: u.GUID, Generation: held.generation, Result: wire.SecretStale}, nil
+}
+
+// ErrPINOut says that a PIN of the account was read out and may be typed yet.
+var ErrPINOut = errors.New("a PIN of the secret before may be typed yet")
+
+// replace takes the next secret in place of the current one. A Mac that cannot
+// prove that it has the current one has no use for its PINs.
+func (b *Book) replace(ctx context.Context, tx *sql.Tx, d directory.Device, a directory.Account, u wire.SecretUpload, next, current recoverypin.Secret, generation uint64) (Answer, error) {
+	proven := current.ProvesRotation(next, u.Proof)
+	if proven {
+		out, err := b.pinOut(ctx, tx, a, generation)
+		if err != nil {
+			return Answer{}, err
+		}
+		if out {
+			return Answer{}, ErrPINOut
+		}
+	}
+	return b.take(ctx, tx, d, a, u, next, proven)
+}
+
+// pinOut reports whether a PIN of that generation was issued, has not been
+// reported as used, and would be good on a Mac whose clock is behind by the
+// skew that is allowed.
+func (b *Book) pinOut(ctx context.Context, tx *sql.Tx, a directory.Account, generation uint64) (bool, error) {
+	now := b.Now()
+	var n int
+	err := tx.QueryRowContext(ctx, `SELECT count(*) FROM recovery_pins WHERE account_id = $1 AND generation = $2 AND used_at IS NULL AND voided_at IS NULL
+			AND (method = $3 AND issued_s > $4 OR method = $5 AND created_at > $6)`,
+		a.ID, generation, recoverypin.ByTime.String(), now.Add(-recoverypin.Shown-2*recoverypin.Skew).Unix(),
+		recoverypin.ByDeviceCode.String(), store.Micros(now.Add(-recoverypin.CodeLife))).Scan(&n)
+	if err != nil {
+		return false, fmt.Errorf("look for PINs of account %s that are out: %w", a.ID, err)
+	}
+	return n > 0, nil
 }
 
 func answer(u wire.SecretUpload, proven bool) Answer {

@@ -3,6 +3,7 @@ package recovery_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -74,6 +75,13 @@ func TestDeviceAndServerNeverDisagree(t *testing.T) {
 		dev, acc := d.mac(fmt.Sprintf("R%d", accounts), fmt.Sprintf("r%d", accounts))
 		m := &model{}
 		proven := true // what the server was shown since the Mac last lost its store
+		d.Book.AccountsPerHour = 1 << 30
+		var read recoverypin.PIN // the PIN that was read out last
+		var until time.Time      // it has to be good until then
+		issue := func() (recovery.Issued, error) {
+			d.Pass(time.Second)
+			return d.Book.Issue(d.As(access.HelpDeskAdmin, "sam@example.com"), recovery.Request{DeviceID: dev.ID, AccountID: acc.ID, Reason: "check"})
+		}
 		rt.Repeat(map[string]func(*rapid.T){
 			"rotate": func(rt *rapid.T) {
 				if m.pending == nil {
@@ -87,10 +95,20 @@ func TestDeviceAndServerNeverDisagree(t *testing.T) {
 				}
 				lost := rapid.Bool().Draw(rt, "answer lost")
 				var out wire.SecretResult
+				held := false
 				d.Update(func(tx *sql.Tx) (err error) {
 					out, err = d.Book.Register(context.Background(), tx, dev, acc, m.upload(acc.GUID))
+					if held = errors.Is(err, recovery.ErrPINOut); held {
+						return nil
+					}
 					return err
 				})
+				if held {
+					if d.Now().After(until.Add(2 * recoverypin.Skew)) {
+						rt.Fatal("a rotation waits for a PIN that nobody can use any more")
+					}
+					return
+				}
 				if out.Result == wire.SecretUnproven && m.current != nil && proven {
 					rt.Fatal("a Mac that kept its secret was taken as unproven")
 				}
@@ -101,27 +119,90 @@ func TestDeviceAndServerNeverDisagree(t *testing.T) {
 					m.hear(out)
 				}
 			},
-			"lose the store": func(rt *rapid.T) { *m, proven = model{}, false },
-			"": func(rt *rapid.T) {
-				r := recovery.Request{DeviceID: dev.ID, AccountID: acc.ID, Reason: "check"}
-				d.Pass(time.Second)
-				d.Book.AccountsPerHour = 1 << 30
-				out, err := d.Book.Issue(d.As(access.HelpDeskAdmin, "sam@example.com"), r)
+			"lose the store": func(rt *rapid.T) { *m, proven, until = model{}, false, time.Time{} },
+			"wait":           func(rt *rapid.T) { d.Pass(4 * time.Minute) },
+			"issue": func(rt *rapid.T) {
+				out, err := issue()
 				if m.current == nil {
 					return // nothing was confirmed to this store
 				}
 				if err != nil {
 					rt.Fatalf("a confirmed secret brings no PIN: %v", err)
 				}
-				pin, _ := recoverypin.ParsePIN(out.PIN)
+				read, _ = recoverypin.ParsePIN(out.PIN)
+				until = out.ShownUntil
+			},
+			"": func(rt *rapid.T) {
+				if m.current == nil || d.Now().After(until) {
+					return
+				}
 				secrets := []recoverypin.Secret{*m.current}
 				if m.pending != nil {
 					secrets = append(secrets, *m.pending)
 				}
-				if _, ok := recoverypin.Verify(pin, recoverypin.Check{Secrets: secrets, Now: d.Now()}); !ok {
-					rt.Fatal("the server's PIN is not good on the Mac")
+				if _, ok := recoverypin.Verify(read, recoverypin.Check{Secrets: secrets, Now: d.Now()}); !ok {
+					rt.Fatal("the PIN that was read out is not good on the Mac")
 				}
 			},
 		})
+	})
+}
+
+// TestARotationWaitsForAPINThatIsOut: the Mac keeps the secret of a PIN that
+// somebody may be typing, and not for longer than that.
+func TestARotationWaitsForAPINThatIsOut(t *testing.T) {
+	tests := map[string]struct {
+		code string
+		life time.Duration
+		then func(d *desk, out recovery.Issued)
+		held bool
+	}{
+		"a timed PIN":                 {life: 3 * time.Minute, held: true},
+		"one for a device code":       {code: "63934920", life: 15 * time.Minute, held: true},
+		"one that was used":           {then: (*desk).used},
+		"one that was voided":         {then: (*desk).voided},
+		"one that nobody can use now": {then: func(d *desk, _ recovery.Issued) { d.Pass(3*time.Minute + time.Second) }},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t)
+			out, err := d.issue(func(r *recovery.Request) { r.DeviceCode = tt.code })
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tt.then != nil {
+				tt.then(d, out)
+			}
+			next := newSecret(t)
+			if err := d.rotate(next); errors.Is(err, recovery.ErrPINOut) != tt.held {
+				t.Fatalf("rotation: %v, want it held %v", err, tt.held)
+			}
+			d.Pass(tt.life + time.Second)
+			if err := d.rotate(next); err != nil {
+				t.Errorf("later: %v", err)
+			}
+		})
+	}
+}
+
+func (d *desk) rotate(next recoverypin.Secret) (err error) {
+	d.T.Helper()
+	d.Update(func(tx *sql.Tx) error {
+		_, err = d.Book.Register(context.Background(), tx, d.device, d.account,
+			wire.SecretUpload{GUID: d.account.GUID, Generation: 2, Key: next[:], Proof: d.secret.RotationProof(next)})
+		return nil
+	})
+	return err
+}
+
+func (d *desk) used(out recovery.Issued) {
+	d.Update(func(tx *sql.Tx) error {
+		return d.Book.Activated(context.Background(), tx, d.device, d.account, recovery.Activation{Method: out.Method, IssuedAt: out.IssuedAt, At: d.Now()})
+	})
+}
+
+func (d *desk) voided(out recovery.Issued) {
+	d.Update(func(tx *sql.Tx) error {
+		return d.Book.Void(d.As(access.HelpDeskAdmin, "sam@example.com"), tx, d.device, d.account, out.ID, systemlog.Client{})
 	})
 }
