@@ -24,8 +24,11 @@ type mac struct {
 	phone trial.Phone
 }
 
-// person is who sits at the login window; see steps.
-type person = trial.Person
+// person is who sits at the login window, and does one step after the other.
+type (
+	person = trial.Person
+	step   = func(*person) error
+)
 
 // aMac runs, with its server, a profile and a certificate.
 func aMac(t *testing.T) *mac {
@@ -43,19 +46,35 @@ func (m *mac) must(err error) {
 }
 
 // in wants reception to be let in, doing these steps after the password.
-func (m *mac) in(steps ...func(*person) error) {
+func (m *mac) in(steps ...step) {
 	m.t.Helper()
-	m.must(m.Login(trial.Reception().Name, &m.phone, authhost.Allow, does(steps)))
+	m.as(trial.Reception(), authhost.Allow, steps...)
 }
 
-// out wants who knows reception's password, and does these steps, to end where
-// the evaluation ends without a login.
-func (m *mac) out(steps ...func(*person) error) {
+// out wants who knows reception's password, and does these steps, not to be
+// let in: back at the password, with nothing left but to leave.
+func (m *mac) out(steps ...step) {
 	m.t.Helper()
-	m.must(m.Login(trial.Reception().Name, &m.phone, authhost.UserCanceled, does(append(steps, leaves))))
+	m.as(trial.Reception(), authhost.UserCanceled, append(steps, leaves)...)
 }
 
-func does(steps []func(*person) error) func(*person) error {
+// as plays a login of any account, to any end.
+func (m *mac) as(a trial.Account, want authhost.Result, steps ...step) {
+	m.t.Helper()
+	m.must(m.Login(a.Name, &m.phone, want, does(steps)))
+}
+
+// outWithAWrongPassword wants who does not even know the password to get no
+// further than that.
+func (m *mac) outWithAWrongPassword() {
+	m.t.Helper()
+	right := m.Password
+	m.Password = "a guess"
+	defer func() { m.Password = right }()
+	m.as(trial.Reception(), authhost.UserCanceled, leaves)
+}
+
+func does(steps []step) func(*person) error {
 	return func(p *person) error {
 		for _, step := range steps {
 			if err := step(p); err != nil {
@@ -72,8 +91,6 @@ func (m *mac) enrolled() *mac {
 	m.t.Helper()
 	m.in(sees("Protect your sign-in"), presses("Set up now", "enter"), (*person).SetsUp)
 	m.must(m.CheckIn(trial.Reception()))
-	m.must(m.Pass(time.Minute))
-	m.in(sees("A second factor was set up for you"), presses("Device access code", "enter"), theCode)
 	m.must(m.Pass(time.Minute))
 	return m
 }
@@ -110,43 +127,70 @@ func (m *mac) push(more ...string) {
 
 // The steps of a person.
 
-func sees(words string) func(*person) error {
+func sees(words string) step {
 	return func(p *person) error { return p.Sees(words) }
 }
 
-func presses(what string, keys ...string) func(*person) error {
+func presses(what string, keys ...string) step {
 	return func(p *person) error { return p.Presses(what, keys...) }
 }
 
-func enters(what, text string) func(*person) error {
+func enters(what, text string) step {
 	return func(p *person) error { return p.Enters(what, text) }
 }
 
 func notNow(p *person) error { return p.Presses("Not now", "n", "enter") }
 
+// theScreenForACode is reached past the news that a factor was set up.
+func theScreenForACode(p *person) error {
+	if err := p.Waits("access code"); err != nil {
+		return err
+	}
+	if strings.Contains(p.Screen(), "Choose how to go on") {
+		if err := p.Presses("Device access code", "enter"); err != nil {
+			return err
+		}
+	}
+	return p.Sees("Enter your device access code")
+}
+
 // theCode is typed from the phone.
 func theCode(p *person) error {
-	return trial.Steps(func() error { return p.Sees("Enter your device access code") }, p.EntersCode)
+	return trial.Steps(func() error { return theScreenForACode(p) }, p.EntersCode)
 }
 
 // aWrongCode is typed by who has no phone.
 func aWrongCode(p *person) error {
-	return trial.Steps(func() error { return p.Sees("Enter your device access code") },
-		func() error { return p.Enters("a wrong code", "000000") },
-		func() error { return p.Sees("That code is not right") })
+	return does([]step{theScreenForACode, enters("a wrong code", "000000"), sees("That code is not right")})(p)
 }
 
 // thePIN is typed under Contact admin, and the offer of a new factor put off.
-func thePIN(pin string) func(*person) error {
-	return func(p *person) error {
-		return trial.Steps(p.Contacts, func() error { return p.Enters("the PIN", pin) }, func() error { return p.Accepted(p.Later) })
-	}
+func thePIN(pin string) step {
+	return does([]step{(*person).Contacts, enters("the PIN", pin), later})
 }
+
+// thePINForTheDeviceCode is read aloud for what the screen shows.
+func (m *mac) thePINForTheDeviceCode(p *person) error {
+	if err := p.Contacts(); err != nil {
+		return err
+	}
+	code, err := p.Reads(`Device code\s+(\d{4} \d{4})`)
+	if err != nil {
+		return err
+	}
+	pin, err := m.ReadAloud(trial.Reception(), "--device-code", code)
+	if err != nil {
+		return err
+	}
+	return does([]step{enters("the PIN for the device code", pin), later})(p)
+}
+
+// later puts off what follows an accepted PIN: the offer of a new factor.
+func later(p *person) error { return p.Accepted(p.Later) }
 
 // aWrongPIN is typed by who called nobody.
 func aWrongPIN(p *person) error {
-	return trial.Steps(p.Contacts, func() error { return p.Enters("a wrong PIN", wrongPIN()) },
-		func() error { return p.Sees("This PIN is not good here and now") })
+	return does([]step{(*person).Contacts, enters("a wrong PIN", wrongPIN()), sees("This PIN is not good here and now")})(p)
 }
 
 // wrongPIN is one that is no typing error.
@@ -159,23 +203,31 @@ func wrongPIN() string {
 	}
 }
 
-// back at the password; the name and the password are typed again.
-func back(m *mac) func(*person) error {
+// signsIn types name and password where the login window asks for them.
+func signsIn(m *mac) step {
 	return func(p *person) error {
-		return trial.Steps(
-			func() error { return p.Sees("Back at the start") },
-			func() error { return p.Enters("the name", trial.Reception().Name) },
-			func() error { return p.Waits("Password") },
-			func() error { return p.Enters("the password", m.Password) },
-		)
+		return does([]step{sees("Name"), enters("the name", trial.Reception().Name), sees("Password"), enters("the password", m.Password)})(p)
 	}
+}
+
+// again types both in a new round, after one that was denied.
+func again(m *mac) step { return does([]step{sees("Back at the start"), signsIn(m)}) }
+
+// carriesOn leaves the plug-in's own screen, shown while the daemon is away.
+func carriesOn(p *person) error {
+	return does([]step{sees("Verification is not available"), presses("Continue", "enter")})(p)
 }
 
 // leaves goes back to the password, where that is not where the person is, and
 // away.
 func leaves(p *person) error {
 	if strings.Contains(p.Screen(), "Back to the password") {
-		return p.Leaves()
+		if err := p.Presses("Back to the password", "esc"); err != nil {
+			return err
+		}
 	}
-	return trial.Steps(func() error { return p.Sees("Name") }, func() error { return p.Presses("Escape", "esc") })
+	return does([]step{sees("Back at the start"), presses("Escape", "esc")})(p)
 }
+
+// says is a step of somebody else while the person sits there.
+func says(f func()) step { return func(*person) error { f(); return nil } }

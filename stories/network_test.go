@@ -92,11 +92,5 @@ func TestStory18_NoWiFiMenuNo8021X(t *testing.T) {
 	m.Network(false)
 	m.must(m.RebootWith(0))
 	m.out(aWrongPIN)
-	m.in((*person).Contacts, func(p *person) error {
-		code, err := p.Reads(`Device code\s+(\d{4} \d{4})`)
-		if err != nil {
-			return err
-		}
-		return p.Enters("the PIN for the device code", m.pin("--device-code", code))
-	}, func(p *person) error { return p.Accepted(p.Later) })
+	m.in(m.thePINForTheDeviceCode)
 }
