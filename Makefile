@@ -67,10 +67,11 @@ bin/bench/bench-host: $(wildcard bench/host/*.c) plugin/abi/authorization_plugin
 	@mkdir -p bin/bench
 	$(CC) -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -O2 -pthread -o $@ bench/host/*.c -ldl
 
-## fuzz: every parser for FUZZTIME
-FUZZTIME ?= 10s
+## fuzz: every parser for FUZZTIME; FUZZ is a pattern of "folder target"
+FUZZTIME ?= 60s
+FUZZ     ?= .
 fuzz:
-	bash .ci/fuzz $(FUZZTIME)
+	bash .ci/fuzz $(FUZZTIME) '$(FUZZ)'
 
 ## pictures: the screens in docs/img, from a run of the demo (needs Chromium)
 pictures: demo-build

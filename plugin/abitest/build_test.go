@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 }
 
 // need skips the test where a tool is missing, and fails it where CI=true.
-func need(t *testing.T, what string, err error) {
+func need(t testing.TB, what string, err error) {
 	t.Helper()
 	if err == nil {
 		return
@@ -48,7 +48,7 @@ func need(t *testing.T, what string, err error) {
 	t.Skipf("%s: %v", what, err)
 }
 
-func tools(t *testing.T, names ...string) {
+func tools(t testing.TB, names ...string) {
 	t.Helper()
 	for _, name := range names {
 		_, err := exec.LookPath(name)
@@ -58,7 +58,7 @@ func tools(t *testing.T, names ...string) {
 
 // artifact builds a binary once and returns its path. A build that fails is a
 // failure of the test.
-func artifact(t *testing.T, name string, command func(out string) *exec.Cmd) string {
+func artifact(t testing.TB, name string, command func(out string) *exec.Cmd) string {
 	t.Helper()
 	tools(t, "go", "cc")
 	artifacts.mu.Lock()
@@ -77,7 +77,7 @@ func artifact(t *testing.T, name string, command func(out string) *exec.Cmd) str
 	return out
 }
 
-func repository(t *testing.T) string {
+func repository(t testing.TB) string {
 	t.Helper()
 	root, err := filepath.Abs("../..")
 	if err != nil {
@@ -86,8 +86,12 @@ func repository(t *testing.T) string {
 	return root
 }
 
+// undefined makes undefined behaviour the end of the process, as the address
+// sanitizer does with a bad access.
+const undefined = "-fsanitize=undefined -fno-sanitize-recover=undefined"
+
 // plugin builds the real plug-in, as the Makefile does, with the flags given.
-func plugin(t *testing.T, name string, cflags string, flags ...string) string {
+func plugin(t testing.TB, name string, cflags string, flags ...string) string {
 	t.Helper()
 	root := repository(t)
 	link := "-extldflags=-Wl,--version-script=" + filepath.Join(root, "plugin/exports.map")
@@ -99,11 +103,14 @@ func plugin(t *testing.T, name string, cflags string, flags ...string) string {
 		cmd := exec.Command("go", append(args, "-o", out, "./plugin")...)
 		cmd.Dir = root
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=1", "CGO_CFLAGS=-O2 -g "+cflags)
+		if slices.Contains(flags, "-asan") {
+			cmd.Env = append(cmd.Env, "CGO_CFLAGS=-O1 -g "+undefined+" "+cflags, "CGO_LDFLAGS="+undefined)
+		}
 		return cmd
 	})
 }
 
-func compile(t *testing.T, name, pattern string, flags ...string) string {
+func compile(t testing.TB, name, pattern string, flags ...string) string {
 	t.Helper()
 	sources, err := filepath.Glob(filepath.Join(repository(t), pattern))
 	if err != nil || len(sources) == 0 {
@@ -115,9 +122,9 @@ func compile(t *testing.T, name, pattern string, flags ...string) string {
 	})
 }
 
-func ourPlugin(t *testing.T) string { t.Helper(); return plugin(t, "Latchkey.so", "") }
+func ourPlugin(t testing.TB) string { t.Helper(); return plugin(t, "Latchkey.so", "") }
 
-func secondPlugin(t *testing.T) string {
+func secondPlugin(t testing.TB) string {
 	t.Helper()
 	return compile(t, "second.so", "plugin/host/testdata/second.c", "-shared", "-fPIC")
 }

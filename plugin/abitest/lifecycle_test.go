@@ -20,8 +20,9 @@ import (
 // run starts the driver of one variant of the binaries.
 type run func(t *testing.T, d *daemon) *driver
 
-// variants run every scenario on the binaries as they ship and under the
-// address sanitizer, with the plug-in and the host both instrumented.
+// variants run every scenario on the binaries as they ship, and under the
+// sanitizers of addresses and of undefined behaviour, with the plug-in and the
+// host both instrumented. Leaks are looked for at the driver's end, too.
 func variants(t *testing.T, scenario func(t *testing.T, start run)) {
 	t.Run("plain", func(t *testing.T) {
 		scenario(t, func(t *testing.T, d *daemon) *driver {
@@ -31,7 +32,7 @@ func variants(t *testing.T, scenario func(t *testing.T, start run)) {
 	t.Run("sanitized", func(t *testing.T) {
 		need(t, "the address sanitizer", sanitizer("address"))
 		scenario(t, func(t *testing.T, d *daemon) *driver {
-			program := compile(t, "driver-asan", "plugin/abitest/driver/*.c", "-fsanitize=address")
+			program := compile(t, "driver-asan", "plugin/abitest/driver/*.c", append(strings.Fields(undefined), "-fsanitize=address")...)
 			return drive(t, program, plugin(t, "Latchkey-asan.so", "", "-asan"), d.folder)
 		})
 	})

@@ -92,7 +92,9 @@ func answered(f *testing.F, s *scepServer, template *x509.CertificateRequest, si
 	if err != nil {
 		f.Fatal(err)
 	}
-	s.reply = func(msg *scep.PKIMessage, cert *x509.Certificate) []byte { return s.must(msg.Success(s.ca, s.key, cert)) }
+	s.reply = func(msg *scep.PKIMessage, cert *x509.Certificate) []byte {
+		return s.must(msg.Success(s.ca, s.key, cert))
+	}
 	return sent, s.operate(sent.Raw)
 }
 

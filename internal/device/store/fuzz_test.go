@@ -90,7 +90,8 @@ func FuzzUnseal(f *testing.F) {
 	f.Add("name", []byte{})
 	f.Fuzz(func(t *testing.T, name string, box []byte) {
 		value, err := s.open(name, box)
-		if err == nil && (name != "name" || !bytes.Equal(box, sealed) || string(value) != "value") {
+		// Not by the bytes: each process of a fuzz run seals its own.
+		if err == nil && (name != "name" || string(value) != "value") {
 			t.Errorf("%q opened as %q", name, value)
 		}
 	})

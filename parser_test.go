@@ -1,0 +1,188 @@
+package latchkey
+
+import (
+	"go/ast"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// decoders are the calls by which a function is known to take apart what
+// others wrote.
+func decoders() []string {
+	return []string{
+		"json.Unmarshal", "json.NewDecoder", "xml.NewDecoder", "pem.Decode", "asn1.Unmarshal", "plist.Parse", "plist.ParseFragment",
+		"x509.ParseCertificate", "x509.ParseCertificateRequest", "x509.ParsePKCS8PrivateKey", "scep.ParsePKIMessage", "scep.CACerts", "pkcs7.Parse",
+		"StdEncoding.DecodeString", "RawStdEncoding.DecodeString", "hex.DecodeString", "binary.BigEndian.Uint16", "BigEndian.Uint32", "BigEndian.Uint64",
+		"strconv.Atoi", "strconv.ParseInt", "strconv.ParseUint", "strconv.ParseFloat", "strconv.ParseBool", "fmt.Sscanf", "fmt.Sscan",
+		"time.Parse", "time.ParseDuration", "url.Parse", "url.ParseQuery", "bolt.Open",
+	}
+}
+
+// decoding are the functions of a file that call a decoder, as "folder name".
+func decoding(s source) (found []string) {
+	for _, d := range s.ast.Decls {
+		f, ok := d.(*ast.FuncDecl)
+		if !ok {
+			continue
+		}
+		calls := false
+		ast.Inspect(f, func(n ast.Node) bool {
+			if call, ok := n.(*ast.CallExpr); ok {
+				calls = calls || slices.Contains(decoders(), callee(call))
+			}
+			return !calls
+		})
+		if calls {
+			found = append(found, path.Dir(s.path)+" "+f.Name.Name)
+		}
+	}
+	return found
+}
+
+// callee is the last two names of what is called.
+func callee(call *ast.CallExpr) string {
+	sel, ok := call.Fun.(*ast.SelectorExpr)
+	if !ok {
+		return ""
+	}
+	switch x := sel.X.(type) {
+	case *ast.Ident:
+		return x.Name + "." + sel.Sel.Name
+	case *ast.SelectorExpr:
+		return x.Sel.Name + "." + sel.Sel.Name
+	case *ast.CallExpr: // base64.StdEncoding.Strict().DecodeString
+		return "StdEncoding." + sel.Sel.Name
+	}
+	return ""
+}
+
+// fuzzed are the fuzz targets, as "folder FuzzName", with the functions of that
+// folder that each reaches and that take bytes apart. Those in C are named for
+// the reader: this test sees Go only.
+func fuzzed() map[string]string {
+	return map[string]string{
+		"cmd/latchkey-server FuzzAnswer":               "read",
+		"internal/authhost FuzzMessage":                "number readMessage",
+		"internal/authhost FuzzRight":                  "ParseRight",
+		"internal/authhost/script FuzzParse":           "duration readSize",
+		"internal/clock FuzzShift":                     "shift",
+		"internal/devaccounts FuzzParse":               "Parse parseHash readAccount readAliases readID readPassword readText scanned",
+		"internal/device/checkin FuzzDecodeAnswer":     "decode",
+		"internal/device/checkin FuzzRecord":           "Load",
+		"internal/device/checkin FuzzRefusal":          "refusal seconds",
+		"internal/device/checkin FuzzWellKnown":        "httpsURL",
+		"internal/device/events FuzzQueue":             "Open Pending numberOf",
+		"internal/device/factor/accesscode FuzzRecord": "load",
+		"internal/device/identity FuzzAnswer":          "answer",
+		"internal/device/identity FuzzAuthority":       "ask check",
+		"internal/device/identity FuzzChallenge":       "challenge",
+		"internal/device/identity FuzzMarker":          "HasMarker",
+		"internal/device/identity FuzzParse":           "parse parseKey",
+		"internal/device/identity FuzzSCEPServer":      "certificates",
+		"internal/device/machine FuzzRead":             "Read",
+		"internal/device/managedprefs FuzzRestore":     "parse",
+		"internal/device/recovery FuzzRecord":          "decode",
+		"internal/device/service FuzzExempt":           "openExempt",
+		"internal/device/service FuzzOrg":              "openOrg",
+		"internal/device/session FuzzAccountRecord":    "Accounts record",
+		"internal/device/store FuzzFile":               "lockFile",
+		"internal/device/store FuzzUnseal":             "open",
+		"internal/device/trustedtime FuzzState":        "Open",
+		"internal/device/xipc FuzzFrame":               "readFrame uint32 uint64",
+		"internal/device/xipc FuzzHello":               "localesFrom",
+		"internal/plist FuzzBinary":                    "Parse",
+		"internal/plist FuzzXML":                       "isBase64 isInteger isReal surveyXML",
+		"internal/policy FuzzFromDocument":             "FromDocument readURL",
+		"internal/server/access FuzzToken":             "split",
+		"internal/server/adminapi FuzzDecodePIN":       "DecodePIN",
+		"internal/server/adminapi FuzzLogQuery":        "logQuery page times",
+		"internal/server/adminapi FuzzRequest":         "decode",
+		"internal/server/deviceapi FuzzDecode":         "Decode",
+		"internal/server/pki FuzzGET":                  "message",
+		"internal/server/pki FuzzMarker":               "HasMarker",
+		"internal/server/pki FuzzRequest":              "read",
+		"internal/server/recovery FuzzActivation":      "ActivationFrom",
+		"internal/server/recovery FuzzLimits":          "limitsOf",
+		"internal/server/systemlog FuzzEntry":          "event",
+		"internal/server/vault FuzzKeyFile":            "private",
+		"internal/server/vault FuzzSealed":             "Open",
+		"internal/wire FuzzControl":                    "FromDictionary",
+		"internal/wire FuzzDictionaries":               "ScreenFrom",
+		"pkg/recoverypin FuzzParseDeviceCode":          "ParseDeviceCode",
+		"pkg/recoverypin FuzzParsePIN":                 "ParsePIN",
+		"pkg/totp FuzzParseCode":                       "ParseCode",
+		"plugin/abitest FuzzHints":                     "invocation_start",
+		"plugin/abitest FuzzHost":                      "frame_receive",
+		"plugin/mechanism FuzzContactFile":             "readContact",
+		"plugin/mechanism FuzzGateFile":                "readFallback readTrusted",
+	}
+}
+
+// unfuzzed are functions that need no target, by the reason.
+func unfuzzed() map[string][]string {
+	return map[string][]string{
+		"a flag or a variable of whoever starts the program":     {"cmd/latchkey-server client"},
+		"a key that the person at the screen pressed":            {"plugin/panel/terminal shortcut"},
+		"a sum of this program's own":                            {"pkg/recoverypin number", "pkg/totp digits"},
+		"the key that a script's player read off its own screen": {"internal/authhost/script typeCode"},
+		"the operating system's own answer":                      {"internal/device/directory account"},
+		"what this server wrote into its own database":           {"internal/server/deviceapi again", "internal/server/directory Settings", "internal/server/directory scanAccount", "internal/server/directory scanDevice", "internal/server/pki load"},
+		"what was made a line above":                             {"internal/device/identity exchange", "internal/device/identity selfSigned", "internal/server/pki sign", "internal/wire DictionaryOf"},
+	}
+}
+
+// accounted are all functions of the two lists, as "folder name".
+func accounted() map[string]bool {
+	all := map[string]bool{}
+	for target, functions := range fuzzed() {
+		folder, _, _ := strings.Cut(target, " ")
+		for _, name := range strings.Fields(functions) {
+			all[folder+" "+name] = true
+		}
+	}
+	for _, functions := range unfuzzed() {
+		for _, f := range functions {
+			all[f] = true
+		}
+	}
+	return all
+}
+
+// targets are the fuzz targets of a file, as "folder FuzzName".
+func targets(s source) (found []string) {
+	for _, d := range s.ast.Decls {
+		if f, ok := d.(*ast.FuncDecl); ok && strings.HasPrefix(f.Name.Name, "Fuzz") && s.test() {
+			found = append(found, path.Dir(s.path)+" "+f.Name.Name)
+		}
+	}
+	return found
+}
+
+// TestEveryParserIsFuzzed: a function that takes bytes apart is reached by a
+// target, or needs none for a reason; and the list has every target.
+func TestEveryParserIsFuzzed(t *testing.T) {
+	listed, known, there := fuzzed(), accounted(), map[string]bool{}
+	for _, s := range sources(t, osRoot()) {
+		for _, target := range targets(s) {
+			there[target] = true
+			if listed[target] == "" {
+				t.Errorf("%s: name in fuzzed() what it reaches", target)
+			}
+		}
+		if s.test() || harness(s.path) || strings.HasPrefix(s.path, "internal/server/servertest/") {
+			continue
+		}
+		for _, f := range decoding(s) {
+			if !known[f] {
+				t.Errorf("%s takes bytes apart: give it a fuzz target and name it in fuzzed(), or say in unfuzzed() why it needs none", f)
+			}
+		}
+	}
+	for target := range listed {
+		if !there[target] {
+			t.Errorf("there is no target %s", target)
+		}
+	}
+}
