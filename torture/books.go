@@ -13,6 +13,7 @@ import (
 // checkIn has the Mac talk to its server. Under fire it may fail.
 func (r *run) checkIn(underFire bool) error {
 	m := moment{begin: r.now()}
+	r.asking()
 	err := control(r.ctx, r.world.Sockets(), wire.MsgCheckInNow, nil)
 	m.end = r.now()
 	var said *xipc.RemoteError

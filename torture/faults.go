@@ -18,7 +18,7 @@ const stepsOnABadDisk = 10
 // people go on; then the process is killed and started on a good disk, and the
 // books are compared. strace makes the system calls fail.
 func (r *run) failingDisk() error {
-	if !r.strace || !r.chance(3) {
+	if r.faultsIn == 0 || !r.chance(r.faultsIn) {
 		return nil
 	}
 	r.stats.Faults++

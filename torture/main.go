@@ -39,7 +39,7 @@ func newCommand() *cobra.Command {
 	cmd.Flags().StringVar(&o.bin, "bin", "bin/demo", "folder of the programs (make trial-build)")
 	cmd.Flags().StringVar(&o.profile, "profile", "testdata/profiles/jamf-pro.plist", "the published profile to tailor")
 	cmd.Flags().IntVar(&o.kills, "kills", 3000, "how many SIGKILLs")
-	cmd.Flags().BoolVar(&o.strace, "faults", true, "let writes fail too (needs strace)")
+	cmd.Flags().IntVar(&o.faultsIn, "faults", 3, "let a disk fail, one time in so many that the books are compared; 0 for never (needs strace)")
 	cmd.Flags().Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "of what is done in which order; the moments of the kills are the machine's")
 	return cmd
 }

@@ -2,17 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"syscall"
 	"time"
 
 	"github.com/latchkey-mfa/latchkey/internal/trial"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
-	"github.com/latchkey-mfa/latchkey/pkg/recoverypin"
-	"github.com/latchkey-mfa/latchkey/pkg/totp"
 )
 
 // options of a run.
@@ -20,7 +16,7 @@ type options struct {
 	bin, profile string
 	kills        int // SIGKILLs until the run is over
 	seed         uint64
-	strace       bool // whether disks fail too, which needs that program
+	faultsIn     int // a disk fails one time in so many that the books are compared; 0 for never
 	out          io.Writer
 }
 
@@ -34,6 +30,8 @@ type run struct {
 	people []*person
 	cursor uint64 // in the server's log
 	faults bool   // a disk fails now and then
+	up     bool   // the Mac's network
+	gun    *gun   // to be fired at a request, if there is one
 	known  int64  // when the Mac last noted the time for sure
 	stats  stats
 }
@@ -68,7 +66,7 @@ func newRun(ctx context.Context, o options) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &run{options: o, ctx: ctx, world: w, random: rand.New(rand.NewPCG(o.seed, 0))}
+	r := &run{options: o, ctx: ctx, world: w, up: true, random: rand.New(rand.NewPCG(o.seed, 0))}
 	for _, a := range people {
 		r.people = append(r.people, newPerson(a))
 	}
@@ -116,7 +114,27 @@ func (r *run) play() error {
 }
 
 func (r *run) reported(step int, err error) error {
-	return fmt.Errorf("seed %d, step %d: %w\nthe daemon's log:\n%s\nthe server's log:\n%s", r.seed, step, err, tail(r.world.Daemon.Log()), tail(r.world.Server.Log()))
+	return fmt.Errorf("seed %d, step %d: %w\n%s\nthe daemon's log:\n%s\nthe server's log:\n%s", r.seed, step, err, r.sides(), tail(r.world.Daemon.Log()), tail(r.world.Server.Log()))
+}
+
+// sides is what Mac and server say of themselves, for a report.
+func (r *run) sides() string {
+	var s wire.Status
+	if err := control(r.ctx, r.world.Sockets(), wire.MsgStatus, &s); err != nil {
+		return err.Error()
+	}
+	text := fmt.Sprintf("the Mac's time is %s (%s), the trial's %s", s.Now, s.Clock, r.world.Clocks.Now().UTC())
+	for _, a := range s.Accounts {
+		text += fmt.Sprintf("\nthe Mac's secret of %s is %+v", a.Name, a.Secret)
+	}
+	if r.desk == nil {
+		return text
+	}
+	list, err := r.desk.osAccounts(r.ctx)
+	for _, a := range list {
+		text += fmt.Sprintf("\nthe server's of %s is %+v", a.Profile.AccountUUID, a.Latchkey.Recovery)
+	}
+	return fmt.Sprintf("%s %v", text, err)
 }
 
 func tail(s string) string { return s[max(0, len(s)-3000):] }
@@ -191,83 +209,14 @@ func (r *run) pick(p *person) func() error {
 		return func() error { return r.byCode(p, code{}) }
 	case n < 82:
 		return func() error { return r.checkIn(true) }
-	case n < 85:
+	case n < 84:
 		return func() error { return r.reset(p) }
+	case n < 87:
+		return func() error { return r.lostPhone(p) }
 	case n < 97:
 		return r.letTimePass
 	}
 	return r.powerCut
-}
-
-// underFire does one thing, and kills the daemon, the server or neither at a
-// random moment of it.
-func (r *run) underFire(p *person, do func() error) error {
-	var victim *trial.Process
-	switch n := r.random.IntN(10); {
-	case n < 5:
-		victim = r.world.Daemon
-	case n < 8:
-		victim = r.world.Server
-	}
-	if victim == nil {
-		return r.survived(do())
-	}
-	fired := make(chan struct{})
-	delay := r.delay()
-	timer := time.AfterFunc(delay, func() {
-		_ = syscall.Kill(victim.PID(), syscall.SIGKILL)
-		close(fired)
-	})
-	err := do()
-	if victim != r.world.Daemon && victim != r.world.Server {
-		timer.Stop() // it was replaced meanwhile
-		return r.survived(err)
-	}
-	if !timer.Stop() {
-		<-fired
-	} else if errors.Is(err, errCut) || errors.Is(err, errNoServer) {
-		return fmt.Errorf("nothing was killed: %w", err)
-	} else {
-		return r.survived(err)
-	}
-	p.note("SIGKILL after %s", delay)
-	<-victim.Done()
-	if err := r.survived(err); err != nil {
-		return err
-	}
-	return r.again(victim)
-}
-
-// survived passes over what a kill explains.
-func (r *run) survived(err error) error {
-	var v *violation
-	if errors.As(err, &v) {
-		return err
-	}
-	if errors.Is(err, errCut) || errors.Is(err, errNoServer) {
-		r.stats.Cuts++
-		return nil
-	}
-	if errors.Is(err, errStale) {
-		return nil
-	}
-	return err
-}
-
-// again starts what was killed.
-func (r *run) again(victim *trial.Process) error {
-	if victim == r.world.Server {
-		r.stats.ServerKills++
-		return r.world.StartServer()
-	}
-	r.stats.DaemonKills++
-	for r.chance(4) { // and once more, on its way up
-		r.stats.DaemonKills++
-		if err := r.world.StartDaemonAndKill(r.delay()); err != nil {
-			return err
-		}
-	}
-	return r.world.StartDaemon()
 }
 
 // sit has a person type the password. The Mac notes the time.
@@ -285,174 +234,6 @@ func (r *run) sit(p *person) (*seat, error) {
 		r.known = begun
 	}
 	return s, nil
-}
-
-// issue has the help desk make a PIN for a person.
-func (r *run) issue(p *person, deviceCode string) (pin, error) {
-	digits, err := r.desk.issue(r.ctx, p.GUID, deviceCode)
-	done := func(a account) account { return a.with(func(a *account) { a.Seen[evIssue]++ }) }
-	if errors.Is(err, errNoServer) || errors.Is(err, errServer) {
-		// It may have been made; nobody has read it.
-		p.pins = append(p.pins, pin{digits: "lost", number: len(p.pins) + 1})
-		return pin{}, errors.Join(err, p.now("issue: cut", func(a account) []account { return []account{a, done(a)} }))
-	}
-	if err != nil {
-		return pin{}, err
-	}
-	i := pin{digits: digits, number: len(p.pins) + 1, code: deviceCode, fresh: true}
-	p.pins, p.at[digits] = append(p.pins, i), r.now()
-	return i, p.now("issued "+digits, func(a account) []account { return []account{done(a)} })
-}
-
-// pause lets the seconds pass in which a PIN may have the number of the one
-// before, or be void by an activation in the same second.
-func (r *run) pause() error { return r.pass(2 * time.Second) }
-
-func (r *run) pass(d time.Duration) error {
-	r.world.Network(false)
-	defer r.world.Network(true)
-	var s wire.Status
-	if err := control(r.ctx, r.world.Sockets(), wire.MsgStatus, &s); err != nil {
-		return err
-	}
-	if err := r.world.Clocks.Pass(d); err != nil {
-		return err
-	}
-	for _, p := range r.people {
-		p.note("%s pass", d)
-	}
-	return r.elapsed()
-}
-
-func (r *run) freshPIN(p *person, setUp bool) error {
-	if err := r.pause(); err != nil {
-		return err
-	}
-	i, err := r.issue(p, "")
-	if err != nil {
-		return err
-	}
-	if r.chance(4) {
-		typed := pin{digits: swapped(i.digits), typo: true}
-		if err := r.byPIN(p, false, func(string) (pin, error) { return typed, nil }); err != nil {
-			return err
-		}
-	}
-	return r.byPIN(p, setUp, func(string) (pin, error) { return i, nil })
-}
-
-// swapped is how a PIN is misheard.
-func swapped(digits string) string {
-	for i := 0; i+1 < len(digits); i++ {
-		if digits[i] != digits[i+1] {
-			return digits[:i] + digits[i+1:i+2] + digits[i:i+1] + digits[i+2:]
-		}
-	}
-	return digits[:8] + "x"
-}
-
-func (r *run) deviceCodePIN(p *person) error {
-	if err := r.pause(); err != nil {
-		return err
-	}
-	return r.byPIN(p, r.chance(3), func(deviceCode string) (pin, error) {
-		if deviceCode == "" {
-			return pin{digits: wrongPIN(r.random)}, nil
-		}
-		return r.issue(p, deviceCode)
-	})
-}
-
-// oldPIN is one that was issued before: of the window, of an ended one, never
-// used, or of another account.
-func (r *run) oldPIN(p *person) error {
-	from := p
-	if r.chance(4) {
-		from = r.people[r.random.IntN(len(r.people))]
-	}
-	typed := pin{digits: wrongPIN(r.random)}
-	if open, ok := from.known(func(a account, i pin) bool { return a.Open == i.digits }); ok && r.chance(2) {
-		typed = open
-	} else if n := len(from.pins); n > 0 {
-		typed = from.pins[r.random.IntN(n)]
-	}
-	if typed.digits == "lost" {
-		typed.digits = wrongPIN(r.random)
-	}
-	if from != p {
-		typed.number, typed.code = 0, "" // nothing to this account
-	}
-	age := time.Duration(r.now() - p.at[typed.digits])
-	if typed.fresh = age < 100*time.Second; !typed.fresh && age < 200*time.Second {
-		return nil // on the edge
-	}
-	return r.byPIN(p, r.chance(6), func(string) (pin, error) { return typed, nil })
-}
-
-func (r *run) wrongPIN(p *person) error {
-	for range 1 + r.random.IntN(3) {
-		if err := r.byPIN(p, false, func(string) (pin, error) { return pin{digits: wrongPIN(r.random)}, nil }); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// wrongPIN has a right check digit. That it is a live one by chance is less
-// likely than a fault of this machine's memory.
-func wrongPIN(random *rand.Rand) string {
-	for i := 0; ; i = (i + 1) % 10 {
-		digits := fmt.Sprintf("%08d%d", random.IntN(100_000_000), i)
-		if _, err := recoverypin.ParsePIN(digits); err == nil {
-			return digits
-		}
-	}
-}
-
-// rightCode is the code that the last phone shows. Where a kill has left open
-// which phone the Mac has, it is one of those.
-func (r *run) rightCode(p *person) error {
-	for s := range p.states {
-		return r.byCode(p, code{phone: s.Phone, step: totp.Step(r.world.Clocks.Now())})
-	}
-	return nil
-}
-
-func (r *run) usedCode(p *person) error {
-	for s := range p.states {
-		now := totp.Step(r.world.Clocks.Now())
-		if s.Phone == 0 || s.LastStep == 0 || now-s.LastStep > 1 {
-			return r.byCode(p, code{phone: s.Phone, step: now})
-		}
-		return r.byCode(p, code{phone: s.Phone, step: s.LastStep})
-	}
-	return nil
-}
-
-func (r *run) reset(p *person) error {
-	if err := r.pause(); err != nil {
-		return err
-	}
-	err := r.desk.reset(r.ctx, p.GUID)
-	ordered := func(a account) account { return a.with(func(a *account) { a.ResetOf = a.Phone }) }
-	if errors.Is(err, errNoServer) || errors.Is(err, errServer) {
-		return errors.Join(err, p.now("reset: cut", func(a account) []account { return []account{a, ordered(a)} }))
-	}
-	if err != nil {
-		return err
-	}
-	if err := p.now("reset ordered", func(a account) []account { return []account{ordered(a)} }); err != nil {
-		return err
-	}
-	return r.pause() // what is set up from here on is later than the order
-}
-
-func (r *run) letTimePass() error {
-	spans := []time.Duration{2 * time.Second, 31 * time.Second, 61 * time.Second, 2 * time.Minute, 5 * time.Minute, 16 * time.Minute, 61 * time.Minute}
-	if r.chance(40) {
-		return r.pass(8 * 24 * time.Hour) // a rotation falls due
-	}
-	return r.pass(spans[r.random.IntN(len(spans))])
 }
 
 // powerCut ends the daemon and begins another boot.

@@ -197,6 +197,7 @@ func pinSaid(text string) (string, error) {
 func codeSaid(text string) (string, error) {
 	for words, said := range map[string]string{
 		"The access code is closed": saidShut, "You can try again in": saidThrottled, "That code was used already": saidUsed, "That code is not right": saidWrong,
+		"access code was removed": saidNoFactor,
 	} {
 		if strings.Contains(text, words) {
 			return said, nil

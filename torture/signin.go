@@ -53,8 +53,12 @@ func (r *run) fine(s *seat, err error) error {
 }
 
 func (r *run) typesPIN(p *person, s *seat, typed pin) (string, error) {
+	if err := r.elapsed(); err != nil { // while the screen was open
+		return "", err
+	}
 	issued := len(p.pins)
 	m := moment{begin: r.now()}
+	r.asking()
 	err := s.act(r.ctx, wire.ActionSubmit, "", map[string]string{"pin": typed.digits})
 	m.end = r.now()
 	what := fmt.Sprintf("PIN %s (number %d, fresh %v, for device code %q)", typed.digits, typed.number, typed.fresh, typed.code)
@@ -95,6 +99,7 @@ func (r *run) setsUp(p *person, s *seat) error {
 	phone := len(p.phones) + 1
 	p.phones[phone] = key
 	step := totp.Step(r.world.Clocks.Now())
+	r.asking()
 	err = s.act(r.ctx, wire.ActionSubmit, "", map[string]string{"code": key.Code(step)})
 	done := func(a account) account { return a.enrolled(phone, step) }
 	if errors.Is(err, errCut) {
@@ -140,6 +145,7 @@ func (r *run) asks(p *person, ticket []byte, allow bool) error {
 		event = evAllow
 	}
 	done := func(a account) account { return a.with(func(a *account) { a.Seen[event]++ }) }
+	r.asking()
 	d, err := ask(r.ctx, r.world.Sockets(), p.UID, ticket)
 	switch {
 	case errors.Is(err, errCut):
@@ -183,11 +189,15 @@ func (r *run) byCode(p *person, typed code) error {
 }
 
 func (r *run) typesCode(p *person, s *seat, typed code) error {
+	if err := r.elapsed(); err != nil { // while the screen was open
+		return err
+	}
 	digits := r.wrongCode(p)
 	if key, ok := p.phones[typed.phone]; ok {
 		digits = key.Code(typed.step)
 	}
 	m := moment{begin: r.now()}
+	r.asking()
 	err := s.act(r.ctx, wire.ActionSubmit, "", map[string]string{"code": digits})
 	m.end = r.now()
 	what := fmt.Sprintf("access code of phone %d, step %d", typed.phone, typed.step)

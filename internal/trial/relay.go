@@ -1,8 +1,10 @@
 package trial
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"sync"
 )
@@ -87,12 +89,15 @@ func (r *relay) close() {
 	r.listener.Close()
 }
 
-// freePort is an address that is free now.
+// freePort is an address that is free now, and stays so while its server is
+// down: it is below the ports that systems give to outgoing connections (from
+// 32768 on Linux).
 func freePort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
+	for range 100 {
+		address := fmt.Sprintf("127.0.0.1:%d", 12_000+rand.IntN(20_000))
+		if l, err := net.Listen("tcp", address); err == nil {
+			return address, l.Close()
+		}
 	}
-	defer l.Close()
-	return l.Addr().String(), nil
+	return "", errors.New("find a free port: a hundred were taken")
 }

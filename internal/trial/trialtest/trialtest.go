@@ -48,13 +48,19 @@ func Main(m *testing.M, root string, into **Programs) int {
 	return m.Run()
 }
 
-// New is a trial that is laid out and not started.
-func (p *Programs) New(t *testing.T, o trial.Options) *trial.World {
+// Folder builds the programs, once, and names their folder.
+func (p *Programs) Folder(t *testing.T) string {
 	t.Helper()
 	if err := p.build(); err != nil {
 		t.Fatal(err)
 	}
-	o.Bin, o.Out = p.dir, t.Output()
+	return p.dir
+}
+
+// New is a trial that is laid out and not started.
+func (p *Programs) New(t *testing.T, o trial.Options) *trial.World {
+	t.Helper()
+	o.Bin, o.Out = p.Folder(t), t.Output()
 	if o.Profile == "" {
 		o.Profile = filepath.Join(p.root, "testdata", "profiles", "jamf-pro.plist")
 	}
