@@ -108,8 +108,7 @@ func TestStory02_APlugInForAnotherProcessor(t *testing.T) {
 	m.in()
 	replace(good)
 	m.Arrange = nil
-	m.out(aWrongCode)
-	m.in(theCode)
+	m.rightOneInWrongOneOut()
 }
 
 // Lists of any content, in any order, with what others left of us.
@@ -142,8 +141,7 @@ func TestStory06_AnyListCanBeEdited(t *testing.T) {
 	with, err := aRight(t, "builtin:authenticate,privileged", "Latchkey:gate,privileged", "loginwindow:done").WithLatchkey()
 	m.must(err)
 	m.list(named(with)...)
-	m.out(aWrongCode)
-	m.in(theCode)
+	m.rightOneInWrongOneOut()
 }
 
 // A plug-in that shares the host crashes at every login. It lets nobody in;
@@ -160,8 +158,7 @@ func TestStory07_EveryLoginEndsInACrash(t *testing.T) {
 	m.in()
 	m.Arrange = nil
 	m.must(m.Pass(minute))
-	m.out(aWrongCode)
-	m.in(theCode)
+	m.rightOneInWrongOneOut()
 }
 
 // Jamf Connect takes the place of loginwindow:login and stands at the end, and
@@ -175,16 +172,14 @@ func TestStory08_BesideJamfConnectAndCrypt(t *testing.T) {
 	with, err := aRight(t, append(list, "JamfConnectLogin:KeychainAdd,privileged")...).WithLatchkey()
 	m.must(err)
 	m.list(named(with)...)
-	m.out(aWrongCode)
-	m.in(theCode)
+	m.rightOneInWrongOneOut()
 }
 
 func TestStory10_ASmartCardLoginHasNoPassword(t *testing.T) {
 	m := aMac(t).enrolled()
 	m.vendor("Vendor")
 	m.list("loginwindow:login", "builtin:authenticate,privileged", "Vendor:card,privileged", "Latchkey:prompt", "Latchkey:gate,privileged", "loginwindow:done")
-	m.out(aWrongCode)
-	m.in(theCode)
+	m.rightOneInWrongOneOut()
 }
 
 // An update leaves one of two mechanisms in the list, or turns them round.
@@ -205,8 +200,7 @@ func TestStory13_HalfOfTheListIsGone(t *testing.T) {
 		}
 	}
 	m.list(named(complete)...)
-	m.out(aWrongCode)
-	m.in(theCode)
+	m.rightOneInWrongOneOut()
 }
 
 // The disk was unlocked, and the list passes that on; one of an older system
@@ -229,8 +223,7 @@ func TestStory21_FileVaultHidesTheLoginWindow(t *testing.T) {
 	m := aMac(t)
 	m.fileVault(m.Password)
 	m.enrolled()
-	m.out(aWrongCode)
-	m.in(theCode)
+	m.rightOneInWrongOneOut()
 }
 
 // What the keychain, the home folder and other plug-ins rest on is, after us,
@@ -261,8 +254,7 @@ func TestStory31_PlatformSSOIsLeftAlone(t *testing.T) {
 		t.Errorf("the list without us is %q", rest)
 	}
 	m.list(named(with)...)
-	m.out(aWrongCode)
-	m.in(theCode)
+	m.rightOneInWrongOneOut()
 }
 
 // The password of the disk is not that of the account any more: the first

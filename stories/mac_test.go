@@ -1,8 +1,11 @@
 package stories
 
 import (
+	"flag"
 	"fmt"
 	"os"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +18,15 @@ import (
 
 var programs *trialtest.Programs
 
-func TestMain(m *testing.M) { os.Exit(trialtest.Main(m, "..", &programs)) }
+func TestMain(m *testing.M) {
+	flag.Parse()
+	// A story mostly waits for screens: more of them fit beside each other than
+	// the machine has processors.
+	if flag.Lookup("test.parallel").Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
+		_ = flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0)))
+	}
+	os.Exit(trialtest.Main(m, "..", &programs))
+}
 
 // mac is the Mac that a story happens on, with its person and help desk.
 type mac struct {
@@ -56,6 +67,13 @@ func (m *mac) in(steps ...step) {
 func (m *mac) out(steps ...step) {
 	m.t.Helper()
 	m.as(trial.Reception(), authhost.UserCanceled, append(steps, leaves)...)
+}
+
+// rightOneInWrongOneOut is both at one login window, one after the other: who
+// has no phone is sent back to the password, reception gets in by the code.
+func (m *mac) rightOneInWrongOneOut() {
+	m.t.Helper()
+	m.in(aWrongCode, presses("Back to the password", "esc"), again(m), theCode)
 }
 
 // as plays a login of any account, to any end.
@@ -229,5 +247,5 @@ func leaves(p *person) error {
 	return does([]step{sees("Back at the start"), presses("Escape", "esc")})(p)
 }
 
-// says is a step of somebody else while the person sits there.
-func says(f func()) step { return func(*person) error { f(); return nil } }
+// aside is a step of somebody else while the person sits there.
+func aside(f func()) step { return func(*person) error { f(); return nil } }

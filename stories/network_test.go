@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -14,24 +16,38 @@ import (
 
 // hangs stops a process, which stays there and answers nothing, until the
 // returned function lets it go on.
-func hangs(t *testing.T, p *trial.Process) (goOn func()) {
-	t.Helper()
-	if err := syscall.Kill(p.PID(), syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+func (m *mac) hangs(p *trial.Process) (goOn func()) {
+	m.t.Helper()
+	m.must(syscall.Kill(p.PID(), syscall.SIGSTOP))
 	goOn = func() { _ = syscall.Kill(p.PID(), syscall.SIGCONT) }
-	t.Cleanup(goOn) // before the trial asks it to end
+	m.t.Cleanup(goOn) // before the trial asks it to end
+	m.must(m.Until("every thread of it has stopped", func() (bool, error) { return stopped(p.PID()) }))
 	return goOn
+}
+
+// stopped reads the state of a process's threads, which stands behind the
+// name in parentheses.
+func stopped(pid int) (bool, error) {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	for _, file := range threads {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			continue // this thread has ended
+		}
+		if _, state, _ := strings.Cut(string(raw), ") "); !strings.HasPrefix(state, "T") {
+			return false, nil
+		}
+	}
+	return len(threads) > 0, err
 }
 
 // The server's port accepts, and nothing ever answers: what a Mac meets that
 // has just started and has a link, and no network yet.
 func TestStory15_NetworkNotUpAtTheLoginWindow(t *testing.T) {
 	m := aMac(t).enrolled()
-	hangs(t, m.Server)
+	m.hangs(m.Server)
 	m.must(m.RebootWith(0))
-	m.out(aWrongCode)
-	m.in(theCode)
+	m.rightOneInWrongOneOut()
 	s, err := m.Status()
 	m.must(err)
 	if s.CheckIn.Last != nil && s.Clock == "anchored" {
