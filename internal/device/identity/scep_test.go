@@ -23,11 +23,12 @@ import (
 
 	"github.com/smallstep/pkcs7"
 	"github.com/smallstep/scep"
+	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) {
 	UseAES()
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 // keys are slow to make, so all tests share two.

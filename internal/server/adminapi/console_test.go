@@ -16,6 +16,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
+	"go.uber.org/goleak"
 	"go.uber.org/zap"
 
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
@@ -28,7 +29,7 @@ import (
 
 func TestMain(m *testing.M) {
 	pki.UseAES()
-	m.Run()
+	goleak.VerifyTestMain(m)
 }
 
 // console is an org with its admin API, whose every answer is held against

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
 
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
 	"github.com/latchkey-mfa/latchkey/internal/server/directory"
@@ -23,7 +24,7 @@ import (
 
 func TestMain(m *testing.M) {
 	pki.UseAES()
-	m.Run()
+	goleak.VerifyTestMain(m)
 }
 
 const guid = "4AC29C85-D847-4492-96CB-46E337170C33"

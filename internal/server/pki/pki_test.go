@@ -22,6 +22,7 @@ import (
 	scepclient "github.com/micromdm/scep/v2/client"
 	"github.com/smallstep/scep"
 	"github.com/smallstep/scep/x509util"
+	"go.uber.org/goleak"
 	"go.uber.org/zap"
 
 	"github.com/latchkey-mfa/latchkey/internal/server/pki"
@@ -32,7 +33,7 @@ import (
 
 func TestMain(m *testing.M) {
 	pki.UseAES()
-	m.Run()
+	goleak.VerifyTestMain(m)
 }
 
 // org is a SCEP server with its database.

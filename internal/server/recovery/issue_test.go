@@ -12,6 +12,8 @@ import (
 
 	"crypto/rand"
 
+	"go.uber.org/goleak"
+
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
 	"github.com/latchkey-mfa/latchkey/internal/server/directory"
 	"github.com/latchkey-mfa/latchkey/internal/server/pki"
@@ -24,7 +26,7 @@ import (
 
 func TestMain(m *testing.M) {
 	pki.UseAES()
-	m.Run()
+	goleak.VerifyTestMain(m)
 }
 
 // desk is an org with one bound Mac, one account and its registered secret.
