@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 		os.Exit(start())
 	}
 	pki.UseAES()
-	testscript.Main(m, map[string]func(){"latchkey-server": func() { os.Exit(start()) }})
+	testscript.Main(leakless{m}, map[string]func(){"latchkey-server": func() { os.Exit(start()) }})
 }
 
 func TestScripts(t *testing.T) {

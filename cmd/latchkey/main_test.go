@@ -24,7 +24,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"latchkey": main})
+	testscript.Main(leakless{m}, map[string]func(){"latchkey": main})
 }
 
 func TestScripts(t *testing.T) {

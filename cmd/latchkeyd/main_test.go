@@ -18,7 +18,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"latchkeyd": main})
+	testscript.Main(leakless{m}, map[string]func(){"latchkeyd": main})
 }
 
 func TestScripts(t *testing.T) {
