@@ -137,9 +137,19 @@ func TestAskEnds(t *testing.T) {
 			},
 		} {
 			ctx, cancel := end()
-			_, err := asking(ctx, path)
-			if !errors.Is(err, ErrInterrupted) || ctx.Err() == nil {
-				t.Errorf("%s, full %v: %v", name, full, err)
+			asked := make(chan error, 1)
+			go func() {
+				_, err := Ask(ctx, path, ClientOptions{Role: wire.RolePrompt, Timeout: time.Hour}, "question", nil)
+				asked <- err
+			}()
+			select {
+			case err := <-asked:
+				ended := errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+				if !errors.Is(err, ErrInterrupted) || !ended {
+					t.Errorf("%s, full %v: %v", name, full, err)
+				}
+			case <-time.After(20 * time.Second):
+				t.Fatalf("%s, full %v: nothing ends it", name, full)
 			}
 			cancel()
 		}

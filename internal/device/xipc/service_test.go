@@ -256,6 +256,30 @@ func TestAPeerThatLeavesEndsItsRequest(t *testing.T) {
 	}
 }
 
+// TestARequestThatTakesLong: from then on somebody else reads, and all that
+// follows is answered as before, in order.
+func TestARequestThatTakesLong(t *testing.T) {
+	d := &desk{answer: func(_ context.Context, name string, _ wire.Dictionary) (wire.Dictionary, error) {
+		if name == "slow" {
+			<-time.After(4 * quick)
+		}
+		return wire.Dictionary{"name": name}, nil
+	}}
+	c := dial(t, open(t, d, nil))
+	want := []string{"a", "slow", "b", "slow", "c", "d", "e"}
+	for _, name := range want {
+		got, err := c.Request(t.Context(), name, nil)
+		if err != nil || got["name"] != name {
+			t.Fatalf("%s: got %v, %v", name, got, err)
+		}
+	}
+	_ = c.Close()
+	d.ended(t)
+	if !slices.Equal(d.order, want) {
+		t.Errorf("answered %q", d.order)
+	}
+}
+
 func TestAPanicEndsOneConnectionOnly(t *testing.T) {
 	d := &desk{answer: func(_ context.Context, name string, _ wire.Dictionary) (wire.Dictionary, error) {
 		if name == "panic" {
