@@ -140,7 +140,7 @@ func (s *seat) next() *seat {
 		}
 		s.takes(e)
 	case <-time.After(patience):
-		s.m.t.Fatalf("nothing came after %q", s.screen.Title)
+		s.m.t.Fatalf("nothing came after %+v", s.screen)
 	}
 	return s
 }
