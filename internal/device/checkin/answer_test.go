@@ -130,6 +130,27 @@ func TestBadAnswers(t *testing.T) {
 	}
 }
 
+// A Mac that has lost its store numbers its secret as one that the server had
+// long ago. The number above goes in the same check-in, or nobody could be read
+// a PIN until the next; a server that is never content is asked twice only.
+func TestAStaleSecretIsSentAgainAtOnce(t *testing.T) {
+	o := newOrg(t)
+	m, r := newMac(t, o)
+	m.record = Record{URL: o.main.URL}
+	m.uploads = []wire.SecretUpload{upload}
+	o.answer = func(_ int, c wire.CheckIn, w http.ResponseWriter) {
+		accept(c, w, func(a *wire.CheckInAnswer) {
+			a.Secrets = []wire.SecretResult{{GUID: upload.GUID, Generation: 9, Result: wire.SecretStale}}
+		})
+	}
+	if _, err := r.Now(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := o.requests(); len(got) != 2 {
+		t.Errorf("%d requests", len(got))
+	}
+}
+
 func FuzzDecodeAnswer(f *testing.F) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	for _, a := range []wire.CheckInAnswer{

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/latchkey-mfa/latchkey/internal/wire"
@@ -97,7 +98,17 @@ func (r *Runner) round(ctx context.Context, result *Result) (again bool, err err
 	result.Rounds++
 	result.Events += len(answer.Events)
 	result.DeviceID, result.NextIn = answer.DeviceID, time.Duration(min(answer.NextIn, int(latest/time.Second)))*time.Second
-	return r.take(ctx, a, answer, took)
+	again, err = r.take(ctx, a, answer, took)
+	if stale(answer) && !result.raised {
+		// The secret has a higher number now. Until the server has it no PIN is
+		// good here, so it goes at once, and once: a server may say so for ever.
+		result.raised, again = true, true
+	}
+	return again, err
+}
+
+func stale(a wire.CheckInAnswer) bool {
+	return slices.ContainsFunc(a.Secrets, func(r wire.SecretResult) bool { return r.Result == wire.SecretStale })
 }
 
 // refused decides what becomes of the request after an error.

@@ -79,6 +79,8 @@ type Result struct {
 	Events   int           // events that it accepted
 	DeviceID string        // as the server calls this device
 	NextIn   time.Duration // until the next one is due
+
+	raised bool // a secret was numbered anew and sent again at once
 }
 
 // Runner checks in. It is safe for concurrent use; check-ins are made one at a

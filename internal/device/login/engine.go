@@ -75,8 +75,10 @@ func (t *turn) begin() {
 	if t.settled() {
 		return
 	}
+	if !t.facts.Met {
+		t.do(Save{Met: true})
+	}
 	if t.facts.FirstGoverned.IsZero() {
-		t.do(Save{FirstGoverned: true})
 		t.facts.FirstGoverned = t.now.Time
 	}
 	list := t.choices()

@@ -30,7 +30,7 @@ type play struct {
 func newPlay(t *testing.T) *play {
 	return &play{t: t,
 		rules: Rules{Governed: true, Allowed: []string{"OV_Push", code}, Grace: 48 * time.Hour, OfflinePeriod: 168 * time.Hour},
-		facts: Facts{FirstGoverned: morning.Add(-10 * time.Hour), Methods: []Method{{Kind: code, Label: "Device access code", CanEnrol: true}}},
+		facts: Facts{Met: true, FirstGoverned: morning.Add(-10 * time.Hour), Methods: []Method{{Kind: code, Label: "Device access code", CanEnrol: true}}},
 		now:   trustedtime.Reading{Time: morning, Source: trustedtime.Anchored, Continuous: time.Hour, Boot: "b"},
 	}
 }
@@ -106,7 +106,9 @@ func TestOrderOfDecisions(t *testing.T) {
 	}{
 		{"kill-switch: everyone passes", func(p *play) { p.facts.KillSwitch = true }, "finish continue false kill_switch"},
 		{"not required: the gate decides by itself", func(p *play) { p.rules.Governed = false }, "finish continue false not_required"},
-		{"first governed login: kept before anything is shown", func(p *play) { p.facts.FirstGoverned = time.Time{} }, "save, show grace"},
+		{"first governed login: kept before anything is shown", func(p *play) { p.facts.Met, p.facts.FirstGoverned = false, time.Time{} }, "save, show grace"},
+		{"a store that has lost the account: kept as met, in the grace that is left", func(p *play) { p.facts.Met = false }, "save, show grace"},
+		{"a store that has lost the account, after its grace", func(p *play) { p.facts.Met, p.facts.FirstGoverned = false, morning.Add(-48*time.Hour) }, "save, show locked"},
 		{"no factor, inside the grace", func(p *play) {}, "show grace"},
 		{"no factor, grace over", func(p *play) { p.facts.FirstGoverned = morning.Add(-48 * time.Hour) }, "show locked"},
 		{"no factor, had one before: no second grace", func(p *play) { p.facts.HadFactor = true }, "show locked"},

@@ -32,7 +32,7 @@ func drawFacts(rt *rapid.T) Facts {
 		Window: rapid.SampledFrom([]time.Duration{0, 0, time.Minute}).Draw(rt, "window"),
 		News:   rapid.SliceOfN(rapid.Just("news"), 0, 1).Draw(rt, "tell"),
 	}
-	if rapid.Bool().Draw(rt, "seen") {
+	if f.Met = rapid.Bool().Draw(rt, "met"); f.Met || rapid.Bool().Draw(rt, "the server remembers") {
 		f.FirstGoverned = morning.Add(-drawPeriod.Draw(rt, "governed for"))
 	}
 	if rapid.Bool().Draw(rt, "offline known") {
@@ -201,8 +201,11 @@ func converse(rt *rapid.T, allowed map[string]int) {
 			if f, over := e.(Finish); over && f.Allow {
 				allowed[f.Reason]++
 			}
-			if save, saves := e.(Save); saves && save.FirstGoverned {
-				facts.FirstGoverned = now.Time
+			if save, saves := e.(Save); saves && save.Met {
+				facts.Met = true
+				if facts.FirstGoverned.IsZero() {
+					facts.FirstGoverned = now.Time
+				}
 			}
 		}
 		if state.Step == StepOver {
@@ -212,9 +215,9 @@ func converse(rt *rapid.T, allowed map[string]int) {
 			return
 		}
 		if rapid.IntRange(0, 9).Draw(rt, "change") == 9 {
-			seen := facts.FirstGoverned
+			met, seen := facts.Met, facts.FirstGoverned
 			rules, facts = drawRules(rt), drawFacts(rt)
-			facts.FirstGoverned = seen
+			facts.Met, facts.FirstGoverned = met, seen
 		}
 		now, in = drawReading(rt, now), drawInput(rt, state)
 	}

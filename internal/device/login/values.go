@@ -18,7 +18,8 @@ type Rules struct {
 // Facts are what is known of the account now.
 type Facts struct {
 	KillSwitch    bool
-	FirstGoverned time.Time     // the first governed login; zero before it
+	Met           bool          // whether the account was governed before, as far as this store knows
+	FirstGoverned time.Time     // the first governed login, which the server may know of; zero before it
 	HadFactor     bool          // whether a factor was ever enrolled: the first grace is over for good
 	OfflineFrom   time.Time     // when the offline period began: last online login, linking or first enrolment
 	Methods       []Method      // the factors that this version has
@@ -146,11 +147,11 @@ type Stop struct{}
 
 // Save keeps what happened, before anything that rests on it is seen.
 type Save struct {
-	FirstGoverned bool   // now is the first governed login
-	Enrolled      bool   // a factor was set up
-	Verified      string // the kind that was shown; "" for none
-	Online        bool   // it was verified by the org
-	NewsShown     bool
+	Met       bool   // the account is governed for the first time, as far as the store knows
+	Enrolled  bool   // a factor was set up
+	Verified  string // the kind that was shown; "" for none
+	Online    bool   // it was verified by the org
+	NewsShown bool
 }
 
 // Finish ends the conversation. Allow makes a ticket for the gate.

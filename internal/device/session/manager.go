@@ -124,6 +124,7 @@ func (m *Manager) facts(ctx context.Context, account factor.Account) (login.Fact
 	if err != nil {
 		return login.Facts{}, err
 	}
+	f.Met = rec.Name != "" // a server's word about the account does not name it
 	f.FirstGoverned, f.HadFactor, f.OfflineFrom, f.News = rec.FirstGovernedAt, rec.HadFactor, rec.OfflineFrom, rec.News
 	f.Window, _, err = m.Recovery.Window(account.GUID, m.Policy.PINDuration())
 	return f, err

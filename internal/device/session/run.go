@@ -91,7 +91,7 @@ func (c *Conversation) save(s login.Save) error {
 	}
 	now := m.Time.Now()
 	rec.know(c.account)
-	if s.FirstGoverned && rec.FirstGovernedAt.IsZero() {
+	if s.Met && rec.FirstGovernedAt.IsZero() {
 		rec.FirstGovernedAt = now.Time
 	}
 	if s.NewsShown {
@@ -121,7 +121,7 @@ func (r *Record) enrolled(at time.Time) {
 
 // follow does in the other records what a step of the login entails.
 func (m *Manager) follow(guid string, s login.Save) error {
-	if s.FirstGoverned && m.Org.RecoveryOn() {
+	if s.Met && m.Org.RecoveryOn() {
 		if err := m.Recovery.Register(guid); err != nil {
 			return err
 		}

@@ -200,6 +200,12 @@ func TestTheGraceIsNotRestartedByALostStore(t *testing.T) {
 	if s := <-p.screens; s.Kind != wire.KindLocked {
 		t.Errorf("screen %s", s.Kind)
 	}
+	// It is met again, so that it is reported and has a secret: without them no
+	// PIN would ever let the person in.
+	accounts, err := w.Accounts()
+	if got := accounts["guid-ada"]; err != nil || got.Name != "ada" || !got.FirstGovernedAt.Equal(clocktest.Start.Add(-2*time.Hour)) || !slices.Contains(w.pin.registered, "guid-ada") {
+		t.Errorf("the record is %+v, registered are %q (%v)", got, w.pin.registered, err)
+	}
 }
 
 func TestAClockThatWasAheadLengthensNothing(t *testing.T) {

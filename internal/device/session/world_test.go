@@ -89,9 +89,15 @@ func (r *rules) AllowUnavailable() bool     { return r.allow }
 func (r *rules) PINDuration() time.Duration { return time.Hour }
 
 // pin is a recovery whose window tests open by hand.
-type pin struct{ window time.Duration }
+type pin struct {
+	window     time.Duration
+	registered []string // GUIDs
+}
 
-func (*pin) Register(string) error        { return nil }
+func (p *pin) Register(guid string) error {
+	p.registered = append(p.registered, guid)
+	return nil
+}
 func (*pin) FactorSucceeded(string) error { return nil }
 func (p *pin) EndWindow(string, string) error {
 	p.window = 0

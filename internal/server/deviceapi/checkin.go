@@ -23,19 +23,22 @@ import (
 // tokenLife is how long a Mac keeps its token before it gets another.
 const tokenLife = 30 * 24 * time.Hour
 
-// take answers one check-in within tx. An *apierror.Error is an answer too,
-// with which tx is committed.
-func (s *Server) take(ctx context.Context, tx *sql.Tx, fingerprint string, in wire.CheckIn) ([]byte, error) {
+// take answers one check-in within tx; request is the digest of its bytes. An
+// *apierror.Error is an answer too, with which tx is committed.
+func (s *Server) take(ctx context.Context, tx *sql.Tx, fingerprint, request string, in wire.CheckIn) ([]byte, error) {
 	d, err := s.bind(ctx, tx, fingerprint, in)
 	if err != nil {
 		return nil, err
 	}
 	switch {
-	case in.Seq == d.LastSeq && d.LastAnswer != "":
+	case in.Seq == d.LastSeq && d.LastAnswer != "" && d.LastRequest == request:
 		return s.again(d)
 	case in.Seq <= d.LastSeq:
+		// A Mac that did not get its answer sends the same bytes. Another request
+		// under a number that was taken is a second Mac, or an older copy of it.
 		return nil, s.wentBack(ctx, tx, d, in)
 	}
+	d.LastRequest = request
 	return s.fresh(ctx, tx, &d, in)
 }
 
@@ -146,28 +149,44 @@ func (s *Server) token(ctx context.Context, tx *sql.Tx, d *directory.Device, sho
 	return token, nil
 }
 
+// accounts keeps what the Mac reports, and answers with all accounts of it that
+// are known here: a Mac whose store was lost or is an older copy reports none,
+// and must not take their first login for one that is still to come.
 func (s *Server) accounts(ctx context.Context, tx *sql.Tx, d directory.Device, reported []wire.Account) ([]wire.AccountAnswer, error) {
+	if err := s.saveReported(ctx, tx, d, reported); err != nil {
+		return nil, err
+	}
+	known, err := directory.Accounts(ctx, tx, d.ID)
+	if err != nil {
+		return nil, err
+	}
 	out := []wire.AccountAnswer{}
-	for _, r := range reported {
-		a, changed, err := directory.SaveReported(ctx, tx, d.ID, r, s.Now())
-		if err != nil {
-			return nil, err
-		}
-		answer := wire.AccountAnswer{GUID: r.GUID, Prelink: a.Prelink}
+	for _, a := range known {
+		answer := wire.AccountAnswer{GUID: a.GUID, Prelink: a.Prelink}
 		if !a.FirstGov.IsZero() {
 			answer.FirstGovernedAt = &a.FirstGov
 		}
 		out = append(out, answer)
+	}
+	return out, nil
+}
+
+func (s *Server) saveReported(ctx context.Context, tx *sql.Tx, d directory.Device, reported []wire.Account) error {
+	for _, r := range reported {
+		a, changed, err := directory.SaveReported(ctx, tx, d.ID, r, s.Now())
+		if err != nil {
+			return err
+		}
 		if !changed {
 			continue
 		}
 		err = s.Log.Append(ctx, tx, systemlog.Event{Type: systemlog.AccountSync, Message: "OS user account recorded", Actor: recovery.DeviceActor(d),
 			Targets: []systemlog.Target{target(d), accountTarget(a)}, Detail: map[string]string{"linked": a.Linked, "governed": strconv.FormatBool(a.Governed)}})
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return out, nil
+	return nil
 }
 
 func accountTarget(a directory.Account) systemlog.Target {

@@ -116,7 +116,6 @@ func TestSameSequenceGetsTheStoredAnswer(t *testing.T) {
 	in.Events = []wire.Event{event("e1", "device.desktop_mfa.login.allow", o.Now(), nil)}
 	_, first, _ := o.CheckIn(&id, in)
 	o.Pass(time.Minute)
-	in.Events = append(in.Events, event("e2", "device.desktop_mfa.login.deny", o.Now(), nil))
 	status, second, _ := o.CheckIn(&id, in)
 	// The Mac sets its clock by it, so an old time would be a wrong one.
 	if !second.Now.Equal(o.Now()) {
@@ -126,15 +125,36 @@ func TestSameSequenceGetsTheStoredAnswer(t *testing.T) {
 	if diff := cmp.Diff(first, second); status != 200 || diff != "" {
 		t.Fatalf("%d, the answers differ:\n%s", status, diff)
 	}
-	if n := len(o.Events("device.desktop_mfa.login.deny")); n != 0 {
-		t.Fatalf("the second request was taken too: %d events", n)
-	}
 	in.Seq, in.Token = 2, first.Token
+	in.Events = append(in.Events, event("e2", "device.desktop_mfa.login.deny", o.Now(), nil))
 	if _, third, _ := o.CheckIn(&id, in); len(third.Events) != 2 || third.Token != "" {
 		t.Fatalf("the next request: %+v", third)
 	}
 	if n := len(o.Events("device.desktop_mfa.login.allow")); n != 1 {
 		t.Fatalf("an event that came twice was logged %d times", n)
+	}
+}
+
+// A Mac that asks again sends the same bytes. Another request under the same
+// number is that of a second Mac, or of a store that was restored to just
+// before its last check-in.
+func TestSameSequenceForAnotherRequest(t *testing.T) {
+	o := servertest.New(t)
+	id := o.Enrol(o.Challenge(pki.Dynamic, "C02A"))
+	in := request("C02A", 1)
+	_, first, _ := o.CheckIn(&id, in)
+	in.Boot, in.Token = "boot-2", first.Token
+	in.Events = []wire.Event{event("e2", "device.desktop_mfa.login.deny", o.Now(), nil)}
+	status, _, refusal := o.CheckIn(&id, in)
+	if status != 409 || refusal.LastSeq == nil || *refusal.LastSeq != 1 {
+		t.Fatalf("%d %+v", status, refusal)
+	}
+	if back, taken := len(o.Events(systemlog.SequenceBack)), len(o.Events("device.desktop_mfa.login.deny")); back != 1 || taken != 0 {
+		t.Fatalf("%d events of a sequence that went back, %d of the request were taken", back, taken)
+	}
+	in.Seq = 2
+	if status, out, _ := o.CheckIn(&id, in); status != 200 || len(out.Commands) != 1 || out.Commands[0].Kind != wire.CommandRotate {
+		t.Fatalf("%d %+v", status, out.Commands)
 	}
 }
 
@@ -199,6 +219,20 @@ func TestFirstGovernedKeepsTheEarliest(t *testing.T) {
 		if got := out.Accounts[0].FirstGovernedAt; got == nil || !got.Equal(*c.want) {
 			t.Errorf("step %d: %v, want %v", i, got, c.want)
 		}
+	}
+}
+
+// A Mac that has lost its store knows no account, and hears of all of them.
+func TestAForgetfulMacHearsOfItsAccounts(t *testing.T) {
+	o := servertest.New(t)
+	id := o.Enrol(o.Challenge(pki.Dynamic, "C02A"))
+	in, governed := request("C02A", 1), o.Now().Add(-50*time.Hour)
+	in.Accounts[0].FirstGovernedAt = &governed
+	o.CheckIn(&id, in)
+	in.Seq, in.Accounts = 2, nil
+	_, out, _ := o.CheckIn(&id, in)
+	if len(out.Accounts) != 1 || out.Accounts[0].GUID != guid || !out.Accounts[0].FirstGovernedAt.Equal(governed) {
+		t.Fatalf("accounts %+v", out.Accounts)
 	}
 }
 

@@ -2,11 +2,14 @@ package deviceapi
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"database/sql"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -108,14 +111,16 @@ func (s *Server) answer(r *http.Request) ([]byte, error) {
 		e.RetryAfter = strconv.Itoa(int(wait/time.Second) + 1)
 		return nil, e
 	}
-	in, err := Decode(r.Body)
+	sum := sha256.New()
+	in, err := Decode(io.TeeReader(r.Body, sum))
 	if err != nil {
 		return nil, err
 	}
+	request := hex.EncodeToString(sum.Sum(nil))
 	var raw []byte
 	var refusal *apierror.Error
 	err = s.DB.Update(r.Context(), func(tx *sql.Tx) (err error) {
-		raw, err = s.take(r.Context(), tx, fingerprint, in)
+		raw, err = s.take(r.Context(), tx, fingerprint, request, in)
 		if errors.As(err, &refusal) {
 			// A refusal is an answer: its event and the claim must stand.
 			return nil

@@ -39,7 +39,7 @@ type Device struct {
 	PolicyErrors               []wire.PolicyError
 	Effective                  json.RawMessage // of the policy; empty before the first check-in
 	LastSeq                    uint64
-	LastAnswer                 string // sealed
+	LastRequest, LastAnswer    string // SHA-256 of the check-in, and what it was answered, sealed
 	TokenHash, TokenBeforeHash string
 	TokenAt                    time.Time
 	CreatedAt, UpdatedAt       time.Time
@@ -55,14 +55,14 @@ func (d Device) Label() string {
 
 const deviceColumns = `d.id, d.udid, d.serial, d.name, d.model, d.os, d.agent, d.zone, d.status, d.trust, d.certificate, d.claim,
 	d.seen_at, d.clock, d.armed_state, d.armed_reason, d.killswitch, d.policy_state, d.policy_sha256, d.policy_errors, d.policy_effective,
-	d.last_seq, d.last_answer, d.token_hash, d.token_old_hash, d.token_at, d.created_at, d.updated_at`
+	d.last_seq, d.last_request, d.last_answer, d.token_hash, d.token_old_hash, d.token_at, d.created_at, d.updated_at`
 
 func scanDevice(s store.Scanner) (d Device, err error) {
 	var seen, token, created, updated sql.NullInt64
 	var errs, effective string
 	err = s.Scan(&d.ID, &d.UDID, &d.Serial, &d.Name, &d.Model, &d.OS, &d.Agent, &d.Zone, &d.Status, &d.Trust, &d.Certificate, &d.Claim,
 		&seen, &d.Clock, &d.ArmedState, &d.ArmedReason, &d.KillSwitch, &d.PolicyState, &d.PolicySHA256, &errs, &effective,
-		&d.LastSeq, &d.LastAnswer, &d.TokenHash, &d.TokenBeforeHash, &token, &created, &updated)
+		&d.LastSeq, &d.LastRequest, &d.LastAnswer, &d.TokenHash, &d.TokenBeforeHash, &token, &created, &updated)
 	if err != nil {
 		return d, err
 	}
@@ -149,10 +149,10 @@ func SaveDevice(ctx context.Context, tx *sql.Tx, d *Device, now time.Time) error
 	_, err := tx.ExecContext(ctx, `UPDATE devices SET name = $2, model = $3, os = $4, agent = $5, zone = $6, search_key = $7, status = $8,
 			trust = $9, certificate = $10, claim = $11, seen_at = $12, clock = $13, armed_state = $14, armed_reason = $15, killswitch = $16,
 			policy_state = $17, policy_sha256 = $18, policy_errors = $19, policy_effective = $20, last_seq = $21, last_answer = $22,
-			token_hash = $23, token_old_hash = $24, token_at = $25, updated_at = $26 WHERE id = $1`,
+			token_hash = $23, token_old_hash = $24, token_at = $25, updated_at = $26, last_request = $27 WHERE id = $1`,
 		d.ID, d.Name, d.Model, d.OS, d.Agent, d.Zone, search, string(d.Status), string(d.Trust), d.Certificate, d.Claim,
 		store.Micros(d.SeenAt), d.Clock, d.ArmedState, d.ArmedReason, d.KillSwitch, d.PolicyState, d.PolicySHA256, errs, string(d.Effective),
-		d.LastSeq, d.LastAnswer, d.TokenHash, d.TokenBeforeHash, store.Micros(d.TokenAt), store.Micros(now))
+		d.LastSeq, d.LastAnswer, d.TokenHash, d.TokenBeforeHash, store.Micros(d.TokenAt), store.Micros(now), d.LastRequest)
 	if err != nil {
 		return fmt.Errorf("store device %q: %w", d.Serial, err)
 	}
@@ -195,7 +195,7 @@ func Confirm(ctx context.Context, tx *sql.Tx, id, fingerprint string, now time.T
 // that its sequence begins anew and its token is void.
 func (d *Device) Bind(fingerprint string) {
 	d.Trust, d.Certificate, d.Claim = Bound, fingerprint, ""
-	d.LastSeq, d.LastAnswer = 0, ""
+	d.LastSeq, d.LastRequest, d.LastAnswer = 0, "", ""
 	d.TokenHash, d.TokenBeforeHash, d.TokenAt = "", "", time.Time{}
 }
 
