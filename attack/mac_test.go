@@ -61,11 +61,30 @@ func aMac(t *testing.T, o trial.Options) *mac {
 // recovery secret. The first code that was typed is no longer the current one.
 func anEnrolledMac(t *testing.T) *mac {
 	t.Helper()
-	m := aMac(t, trial.Options{})
+	return enrolled(aMac(t, trial.Options{}))
+}
+
+func enrolled(m *mac) *mac {
+	m.t.Helper()
 	m.enrols()
 	m.ok(m.CheckIn(trial.Reception()))
 	m.passes(time.Minute)
 	return m
+}
+
+// weeksOffline is a Mac whose access code can be used for weeks, for attacks
+// that take days.
+func weeksOffline(t *testing.T) trial.Options {
+	t.Helper()
+	raw, err := os.ReadFile("../testdata/profiles/jamf-pro.plist")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "profile")
+	if err := os.WriteFile(path, []byte(strings.Replace(string(raw), "<real>24</real>", "<real>1000</real>", 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return trial.Options{Profile: path}
 }
 
 func (m *mac) ok(err error) {
@@ -336,6 +355,14 @@ func (m *mac) tells(kind, detail, value string) {
 	list := m.reported(kind)
 	if !slices.ContainsFunc(list, func(e event) bool { return e.detail(detail) == value }) {
 		m.t.Errorf("no %s with %s=%s was reported: %+v", kind, detail, value, list)
+	}
+}
+
+// tellsOf wants an event of a kind to have reached the server.
+func (m *mac) tellsOf(kind string) {
+	m.t.Helper()
+	if len(m.reported(kind)) == 0 {
+		m.t.Errorf("no %s was reported", kind)
 	}
 }
 

@@ -71,16 +71,24 @@ func TestStory09_StrangersAtTheSockets(t *testing.T) {
 func TestStory12_OurOwnFilesAreBroken(t *testing.T) {
 	m := aMac(t).enrolled()
 	m.push(setting("LatchkeyUnavailablePolicy", "<string>allow</string>"))
-	for _, file := range []string{m.Profile(), m.Path("files", "gate.json"), m.Path("files", "contact.json")} {
-		m.must(os.WriteFile(file, []byte("#no shebang"), 0o644))
-	}
+	gate, contact := m.Path("files", "gate.json"), m.Path("files", "contact.json")
+	m.breaks(m.Profile(), gate, contact)
 	m.policyIs("bad")
 	m.rightOneInWrongOneOut()
 	m.kills()
+	m.breaks(gate, contact) // again: the daemon mends them while it runs
 	m.out(carriesOn)
 	m.starts() // writes both files anew, from the last good profile
 	m.must(m.Pass(time.Minute))
 	m.rightOneInWrongOneOut()
+}
+
+// breaks leaves nothing readable in these files.
+func (m *mac) breaks(files ...string) {
+	m.t.Helper()
+	for _, file := range files {
+		m.must(os.WriteFile(file, []byte("#no shebang"), 0o644))
+	}
 }
 
 func (m *mac) policyIs(state string) {

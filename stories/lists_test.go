@@ -1,7 +1,6 @@
 package stories
 
 import (
-	"context"
 	"debug/elf"
 	"os"
 	"path/filepath"
@@ -15,14 +14,11 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/trial"
 )
 
-// vendor builds another vendor's plug-in (testdata/vendor.c), which login
-// windows from now on find under these names.
+// vendor has login windows from now on find another vendor's plug-in under
+// these names.
 func (m *mac) vendor(names ...string) {
 	m.t.Helper()
-	library := filepath.Join(m.Bin, "vendor.so")
-	_, err := trial.Command(context.Background(), nil, "cc", "-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror",
-		"-shared", "-fPIC", "-o", library, "testdata/vendor.c")
-	m.must(err)
+	library := programs.Foreign(m.t, m.World)
 	m.arrange(func(o *authhost.Options) {
 		for _, name := range names {
 			o.Plugins[name] = library

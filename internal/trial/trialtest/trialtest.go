@@ -81,3 +81,19 @@ func (p *Programs) Started(t *testing.T, o trial.Options) *trial.World {
 	}
 	return w
 }
+
+// Foreign compiles the plug-in that is not ours (testdata/plugin/foreign.c) for
+// a trial, once, and names the library.
+func (p *Programs) Foreign(t *testing.T, w *trial.World) string {
+	t.Helper()
+	library := filepath.Join(w.Bin, "foreign.so")
+	if _, err := os.Stat(library); err == nil {
+		return library
+	}
+	_, err := trial.Command(t.Context(), nil, "cc", "-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror",
+		"-shared", "-fPIC", "-o", library, filepath.Join(p.root, "testdata", "plugin", "foreign.c"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return library
+}

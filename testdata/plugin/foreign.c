@@ -1,10 +1,16 @@
 /*
- * A plug-in of another vendor, for stories: it stands in the same list as
- * Latchkey and knows nothing of it.
+ * A plug-in that is not ours, for stories and attacks: it stands in the same
+ * list as Latchkey. As another vendor's, it knows nothing of it:
  *   remember  notes who the login is for and with which password
  *   unlock    opens the keychain: fails when any of that has changed since
  *   card      a smart card logged in: there is no password in the context
  *   crash     takes its host process down
+ * As an attacker's, in place of Latchkey:prompt or beside it, it never asks the
+ * daemon, and leaves what it likes in the hints:
+ *   zeros     a ticket of zeros
+ *   offers    the ticket in the file that FORGED_TICKET names
+ *   claims    another account, and success, under every name that might be read
+ *   clears    no ticket where there was one
  * Any other name lets on.
  */
 #include <stdint.h>
@@ -15,7 +21,7 @@
 #include "../../plugin/abi/authorization_plugin.h"
 
 static const AuthorizationCallbacks *host;
-static const char note_key[] = "vendor.note";
+static const char note_key[] = "vendor.note", ticket_key[] = "dev.latchkey.ticket";
 
 struct mechanism {
     AuthorizationEngineRef engine;
@@ -59,6 +65,50 @@ static AuthorizationResult unlock(AuthorizationEngineRef engine)
     return memcmp(noted->data, &now, sizeof now) == 0 ? kAuthorizationResultAllow : kAuthorizationResultUndefined;
 }
 
+static void hint(AuthorizationEngineRef engine, const char *key, void *data, size_t length)
+{
+    AuthorizationValue value = {length, data};
+    host->SetHintValue(engine, key, &value);
+}
+
+static void offer(AuthorizationEngineRef engine)
+{
+    unsigned char ticket[16] = {0};
+    const char *path = getenv("FORGED_TICKET");
+    FILE *file = path ? fopen(path, "rb") : NULL;
+
+    if (!file || fread(ticket, 1, sizeof ticket, file) != sizeof ticket)
+        abort();
+    fclose(file);
+    hint(engine, ticket_key, ticket, sizeof ticket);
+}
+
+static void claim(AuthorizationEngineRef engine)
+{
+    uint32_t root = 0;
+    char yes[] = "YES", exempt[] = "itadmin";
+
+    hint(engine, "uid", &root, sizeof root);
+    hint(engine, "username", exempt, sizeof exempt);
+    hint(engine, "dev.latchkey.allow", yes, sizeof yes);
+    hint(engine, "dev.latchkey.exempt", yes, sizeof yes);
+    hint(engine, ticket_key, yes, sizeof yes);
+}
+
+static void forge(AuthorizationEngineRef engine, const char *name)
+{
+    static unsigned char zeros[16];
+
+    if (strcmp(name, "zeros") == 0)
+        hint(engine, ticket_key, zeros, sizeof zeros);
+    if (strcmp(name, "offers") == 0)
+        offer(engine);
+    if (strcmp(name, "claims") == 0)
+        claim(engine);
+    if (strcmp(name, "clears") == 0)
+        hint(engine, ticket_key, zeros, 0);
+}
+
 static OSStatus invoke(AuthorizationMechanismRef ref)
 {
     struct mechanism *m = ref;
@@ -72,6 +122,7 @@ static OSStatus invoke(AuthorizationMechanismRef ref)
         result = unlock(m->engine);
     if (strcmp(m->name, "card") == 0)
         host->RemoveContextValue(m->engine, "password");
+    forge(m->engine, m->name);
     return host->SetResult(m->engine, result);
 }
 
