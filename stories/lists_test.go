@@ -84,6 +84,22 @@ const (
 	hour   = time.Hour
 )
 
+// The list was edited and the rest of the package failed, or its files were
+// removed first: nobody gets in but by the printed way, until they are there.
+func TestStory01_TheListIsThereAndTheBundleIsNot(t *testing.T) {
+	m := aMac(t).enrolled()
+	library := filepath.Join(m.Bin, "Latchkey.so")
+	m.must(os.Rename(library, library+".away"))
+	m.as(trial.Reception(), authhost.Undefined)
+	m.outWithAWrongPassword()
+	m.resetRight()
+	m.in()
+	m.outWithAWrongPassword()
+	m.must(os.Rename(library+".away", library))
+	m.Arrange = nil
+	m.rightOneInWrongOneOut()
+}
+
 // A library for another processor is what a plug-in without a universal build
 // was: no host can load it, and nobody gets in but by the printed way.
 func TestStory02_APlugInForAnotherProcessor(t *testing.T) {
