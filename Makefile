@@ -5,7 +5,7 @@ STAMP    = -X main.version=$(VERSION)
 PLUGIN   = -buildmode=c-shared -trimpath -ldflags '-s -w -extldflags "-Wl,--version-script=$(CURDIR)/plugin/exports.map"'
 HOSTSRC  = $(wildcard plugin/host/*.c)
 
-.PHONY: build demo torture demo-build trial-build test lint bench fuzz pictures clean
+.PHONY: build demo torture soak demo-build trial-build test lint bench fuzz pictures clean
 
 ## build: the binaries of this machine, in bin/
 build: bin/Latchkey.so bin/latchkey-host
@@ -44,6 +44,11 @@ demo: demo-build
 KILLS ?= 3000
 torture: trial-build
 	$(GO) run ./torture --bin $(TRIAL) --kills $(KILLS)
+
+## soak: days of an office of 50, with nothing killed: memory and descriptors stay flat
+SOAK ?= 20m
+soak: trial-build
+	$(GO) run ./torture --bin $(TRIAL) --users 50 --soak $(SOAK)
 
 ## test: installs what it needs on Debian, then runs everything
 test:

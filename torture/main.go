@@ -23,11 +23,19 @@ func main() {
 
 func newCommand() *cobra.Command {
 	o := options{out: os.Stdout}
+	var long time.Duration
 	cmd := &cobra.Command{
 		Use: "torture", Short: "Kill the daemon and the server, and compare what is left with what must be", Args: cobra.NoArgs,
 		SilenceUsage: true, SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			begun := time.Now()
+			if long > 0 {
+				if err := soak(cmd.Context(), o, long); err != nil {
+					return err
+				}
+				fmt.Fprintf(o.out, "memory, descriptors and threads are flat over %d days of %d people, in %s\n", soakDays, o.users, time.Since(begun).Round(time.Second))
+				return nil
+			}
 			done, err := worlds(cmd.Context(), o)
 			if err != nil {
 				return err
@@ -38,6 +46,8 @@ func newCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&o.bin, "bin", "bin/demo", "folder of the programs (make trial-build)")
 	cmd.Flags().StringVar(&o.profile, "profile", "testdata/profiles/jamf-pro.plist", "the published profile to tailor")
+	cmd.Flags().IntVar(&o.users, "users", 2, "people at the Mac")
+	cmd.Flags().DurationVar(&long, "soak", 0, "kill nothing: play days for about that long, and look at memory and descriptors")
 	cmd.Flags().IntVar(&o.kills, "kills", 3000, "how many SIGKILLs")
 	cmd.Flags().IntVar(&o.faultsIn, "faults", 3, "let a disk fail, one time in so many that the books are compared; 0 for never (needs strace)")
 	cmd.Flags().Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "of what is done in which order; the moments of the kills are the machine's")

@@ -16,6 +16,7 @@ type options struct {
 	bin, profile string
 	kills        int // SIGKILLs until the run is over
 	seed         uint64
+	users        int // people at this Mac
 	faultsIn     int // a disk fails one time in so many that the books are compared; 0 for never
 	out          io.Writer
 }
@@ -30,6 +31,7 @@ type run struct {
 	people []*person
 	cursor uint64 // in the server's log
 	faults bool   // a disk fails now and then
+	steady bool   // nothing is killed, and days pass one by one
 	up     bool   // the Mac's network
 	gun    *gun   // to be fired at a request, if there is one
 	known  int64  // when the Mac last noted the time for sure
@@ -61,7 +63,7 @@ func newRun(ctx context.Context, o options) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	people := []trial.Account{trial.Reception(), trial.ITAdmin()}
+	people := office(o.users)
 	w, err := trial.New(ctx, trial.Options{Bin: o.bin, Profile: profile, Accounts: people})
 	if err != nil {
 		return nil, err
@@ -213,6 +215,8 @@ func (r *run) pick(p *person) func() error {
 		return func() error { return r.reset(p) }
 	case n < 87:
 		return func() error { return r.lostPhone(p) }
+	case r.steady:
+		return func() error { return r.pass(time.Duration(r.random.Int64N(int64(16 * time.Minute)))) }
 	case n < 97:
 		return r.letTimePass
 	}

@@ -41,7 +41,7 @@ type Journal struct {
 	keys  []string          // queued, oldest first
 	byID  map[string]string // event id to key
 	idsOf map[string]string // key to event id
-	held  map[string]bool   // keys that Pending passes over
+	held  map[string]bool   // keys that Pending passes over: not settled yet, or taken back and perhaps still in the records
 }
 
 // Open reads the queue that an earlier process left.
@@ -92,7 +92,8 @@ func (j *Journal) Stage(into map[string][]byte, name, guid string, detail ...str
 }
 
 // Settle decides about an event that was staged by Hold: keep it, or take it
-// back within the changes given.
+// back within the changes given. Where those cannot be written, the event stands
+// after all: settle it again, to keep it.
 type Settle func(into map[string][]byte, keep bool)
 
 // Hold stages an event of which it is not known yet whether it happens, such
@@ -110,10 +111,12 @@ func (j *Journal) Hold(into map[string][]byte, name, guid string, detail ...stri
 func (j *Journal) settle(into map[string][]byte, key string, keep bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	delete(j.held, key)
 	if keep {
+		delete(j.held, key)
 		return
 	}
+	// It stays held: until the changes are written it is in the records, and a
+	// check-in that looks meanwhile must not deliver it.
 	into[key] = nil
 	j.drop(key)
 }
@@ -173,6 +176,7 @@ func (j *Journal) Pending(most int) ([]wire.Event, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the event queue: %w", err)
 	}
+	j.release(held, keys, len(keys) < most+len(held))
 	out := make([]wire.Event, 0, len(values))
 	for i, raw := range values {
 		if len(out) == most || keys[i] >= end {
@@ -189,6 +193,20 @@ func (j *Journal) Pending(most int) ([]wire.Event, error) {
 		out = append(out, e)
 	}
 	return out, nil
+}
+
+// release forgets the held keys that were taken back and are gone from the
+// records. Those that were listed reach up to the last of keys, or to the end.
+func (j *Journal) release(held map[string]bool, keys []string, all bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for key := range held {
+		_, there := slices.BinarySearch(keys, key)
+		_, queued := j.idsOf[key]
+		if !there && !queued && (all || key < keys[len(keys)-1]) {
+			delete(j.held, key)
+		}
+	}
 }
 
 // know makes sure that an event which is about to be delivered can be dropped

@@ -155,6 +155,31 @@ func TestAHeldEventWaitsToBeSettled(t *testing.T) {
 	q.want("before", "kept", "after")
 }
 
+// Between taking an event back and the write that does it a check-in may look.
+func TestAnEventThatIsTakenBackDoesNotSlipOut(t *testing.T) {
+	q := newQueue(t)
+	q.record("before")
+	for range 3 {
+		settle := q.hold("a miss that was none")
+		changes := map[string][]byte{}
+		settle(changes, false)
+		q.want("before")
+		q.ok(q.records.Write(changes))
+		q.want("before")
+	}
+	settle := q.hold("a miss after all")
+	settle(map[string][]byte{}, false)
+	q.want("before")
+	settle(nil, true) // the changes could not be written
+	q.want("before", "a miss after all")
+	_, ids := q.pending()
+	q.ok(q.Delivered(ids))
+	q.want()
+	if q.Queued() != 0 {
+		t.Errorf("%d queued", q.Queued())
+	}
+}
+
 func TestAHeldEventStandsWhenTheProcessEnds(t *testing.T) {
 	q := newQueue(t)
 	q.hold("a miss that was being compared")

@@ -91,6 +91,9 @@ func (v *Recovery) attempt(guid string, pin recoverypin.PIN, before record, now 
 		return Verdict{}, err
 	}
 	if err := v.save(guid, after, with); err != nil {
+		for _, settle := range held {
+			settle(nil, true) // the miss that it was counted as stands
+		}
 		return Verdict{}, err
 	}
 	return verdict, nil

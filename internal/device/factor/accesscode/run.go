@@ -118,16 +118,27 @@ func (a *AccessCode) attempt(guid, code string, before record, now trustedtime.R
 	switch {
 	case ok:
 		before.LastStep, before.Misses, before.Wait = step, 0, trustedtime.Wait{}
-		return verdict{ok: true}, a.save(guid, before, with)
+		return verdict{ok: true}, a.orMissed(a.save(guid, before, with), missed, locked)
 	case used:
 		// A code of this phone that was used already: refused, but whoever
 		// types it holds the phone or looked over a shoulder. It counts.
 		if err := a.journal.Stage(with, events.FactorReject, guid, "kind", Kind, "reason", "replayed", "misses", strconv.Itoa(counted.Misses)); err != nil {
 			return verdict{}, err
 		}
-		return counted.refusal(wait, textUsed), a.save(guid, counted, with)
+		return counted.refusal(wait, textUsed), a.orMissed(a.save(guid, counted, with), missed, locked)
 	}
 	return counted.refusal(wait, textWrong), nil
+}
+
+// orMissed lets the events of a miss stand where what came of the attempt could
+// not be kept: then the miss that it was counted as stands, too.
+func (a *AccessCode) orMissed(err error, held ...events.Settle) error {
+	if err != nil {
+		for _, settle := range held {
+			settle(nil, true)
+		}
+	}
+	return err
 }
 
 func (r record) refusal(wait time.Duration, note string) verdict {
