@@ -27,7 +27,7 @@ bin/latchkey-host: $(HOSTSRC) plugin/host/host.h plugin/abi/authorization_plugin
 TRIAL ?= bin/demo
 trial-build:
 	@mkdir -p $(TRIAL)
-	$(GO) build -trimpath -tags simclock -ldflags '$(STAMP)' -o $(TRIAL)/ ./cmd/latchkeyd ./cmd/latchkey-server
+	$(GO) build $(RACE) -trimpath -tags simclock -ldflags '$(STAMP)' -o $(TRIAL)/ ./cmd/latchkeyd ./cmd/latchkey-server
 	$(GO) build -trimpath -ldflags '$(STAMP)' -o $(TRIAL)/ ./cmd/latchkey ./cmd/authhost
 	CGO_ENABLED=1 $(GO) build $(PLUGIN) -tags terminalpanel -o $(TRIAL)/Latchkey.so ./plugin
 	@rm -f $(TRIAL)/Latchkey.h

@@ -112,7 +112,16 @@ func (r *run) play() error {
 			}
 		}
 	}
-	return r.drain()
+	return r.end()
+}
+
+// end compares the books for the last time.
+func (r *run) end() error {
+	if err := r.drain(); err != nil {
+		return err
+	}
+	r.world.End()
+	return r.world.Races()
 }
 
 func (r *run) reported(step int, err error) error {

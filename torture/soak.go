@@ -46,6 +46,9 @@ func soak(ctx context.Context, o options, long time.Duration) error {
 			samples[name] = append(samples[name], u)
 		}
 	}
+	if err := r.end(); err != nil {
+		return err
+	}
 	slack := memorySlack
 	if long < warmedUp {
 		slack *= 5

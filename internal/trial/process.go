@@ -48,12 +48,14 @@ func (w *watched) String() string {
 // readyWithin bounds a start, on a machine that is busy with something else.
 const readyWithin = 30 * time.Second
 
-// StartProcess starts a program and waits for the word that says it is ready.
-func StartProcess(ctx context.Context, ready, path string, args ...string) (*Process, error) {
+// StartProcess starts a program, with a further environment, and waits for the
+// word that says it is ready.
+func StartProcess(ctx context.Context, env []string, ready, path string, args ...string) (*Process, error) {
 	p := &Process{name: path[strings.LastIndex(path, "/")+1:], done: make(chan struct{}),
 		log: &watched{word: ready, found: make(chan struct{})}}
 	p.cmd = exec.CommandContext(ctx, path, args...)
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
+	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", p.name, err)

@@ -77,7 +77,7 @@ func (w *World) StartServer() error { return w.StartServerUnder() }
 func (w *World) StartServerUnder(wrap ...string) (err error) {
 	line := append(wrap, w.server(), "serve", "--data", w.Path("server"), "--listen", w.listen, "--device-listen", w.device,
 		"--device-url", "https://"+w.relays[0].address(), "--tls-cert", w.ServerCA(), "--tls-key", w.tlsKey(), "--sim-clock", w.Clocks.Server, "--log-format", "console")
-	w.Server, err = StartProcess(w.ctx, "ready listen=", line[0], line[1:]...)
+	w.Server, err = StartProcess(w.ctx, w.env(), "ready listen=", line[0], line[1:]...)
 	return err
 }
 
@@ -140,7 +140,7 @@ func (w *World) StartDaemon() error { return w.StartDaemonUnder() }
 // StartDaemonUnder does for the daemon what StartServerUnder does.
 func (w *World) StartDaemonUnder(wrap ...string) (err error) {
 	line := append(wrap, w.daemonLine()...)
-	w.Daemon, err = StartProcess(w.ctx, `"ready"`, line[0], line[1:]...)
+	w.Daemon, err = StartProcess(w.ctx, w.env(), `"ready"`, line[0], line[1:]...)
 	return err
 }
 
@@ -149,6 +149,7 @@ func (w *World) StartDaemonUnder(wrap ...string) (err error) {
 func (w *World) StartDaemonAndKill(after time.Duration) error {
 	line := w.daemonLine()
 	cmd := exec.CommandContext(w.ctx, line[0], line[1:]...)
+	cmd.Env = append(os.Environ(), w.env()...)
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start latchkeyd: %w", err)
 	}

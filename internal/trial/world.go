@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -146,13 +147,35 @@ func copyFile(from, to string) error {
 	return os.WriteFile(to, raw, 0o755)
 }
 
-// Close ends everything and removes the folder, unless it is to be kept.
-func (w *World) Close(keep bool) {
+// env has the race detector, in programs that were built with it, report to
+// files of this trial.
+func (w *World) env() []string { return []string{"GORACE=log_path=" + w.Path(raceReport)} }
+
+const raceReport = "race"
+
+// Races is what the race detector has reported of daemon and server, as an
+// error. Call it when both have ended.
+func (w *World) Races() error {
+	reports, err := filepath.Glob(w.Path(raceReport + ".*"))
+	for _, file := range reports {
+		raw, failed := os.ReadFile(file)
+		err = errors.Join(err, failed, fmt.Errorf("a data race:\n%s", raw))
+	}
+	return err
+}
+
+// End ends both programs.
+func (w *World) End() {
 	for _, p := range []*Process{w.Daemon, w.Server} {
 		if p != nil {
 			p.Stop()
 		}
 	}
+}
+
+// Close ends everything and removes the folder, unless it is to be kept.
+func (w *World) Close(keep bool) {
+	w.End()
 	for _, r := range w.relays {
 		r.close()
 	}

@@ -68,7 +68,13 @@ func (p *Programs) New(t *testing.T, o trial.Options) *trial.World {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { w.Close(false) })
+	t.Cleanup(func() {
+		w.End()
+		if err := w.Races(); err != nil {
+			t.Error(err)
+		}
+		w.Close(false)
+	})
 	return w
 }
 
