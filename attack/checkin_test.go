@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/latchkey-mfa/latchkey/internal/device/identity"
@@ -178,4 +179,21 @@ func (m *mac) enrolsAs(serial string) tls.Certificate {
 	cert, err := identity.Folder{Dir: identity.Below(state), Now: m.Clocks.Now}.Certificate(m.t.Context())
 	m.ok(err)
 	return cert
+}
+
+// A certificate that was good a year ago opens nothing, in whosever hands, and
+// the Mac says what it lacks.
+func TestAttackCertificateHasExpired(t *testing.T) {
+	m := anEnrolledMac(t)
+	old := m.stolen()
+	next := m.lastSeq(old) + 1
+	m.passes(366 * day)
+	if status, _, why := m.posts(&old, m.checkIn(next)); status != 0 {
+		t.Errorf("an expired certificate: %d %+v", status, why)
+	}
+	_, err := m.Latchkey("check-in")
+	if err == nil || !strings.Contains(err.Error(), "expired") {
+		t.Errorf("the Mac says %v", err)
+	}
+	m.withPasswordAlone()
 }
