@@ -56,9 +56,10 @@ func soak(ctx context.Context, o options, long time.Duration) error {
 	return r.verdict(samples, slack)
 }
 
-// workday is what people do between two nights, for that long here.
+// workday is what people do between two nights, for that long here; it ends a
+// day later there.
 func (r *run) workday(long time.Duration) error {
-	evening := time.Now().Add(long)
+	evening, tomorrow := time.Now().Add(long), r.now()+int64(day)
 	for time.Now().Before(evening) {
 		p := r.people[r.random.IntN(len(r.people))]
 		r.stats.Steps++
@@ -75,7 +76,7 @@ func (r *run) workday(long time.Duration) error {
 	if err := r.drain(); err != nil {
 		return err
 	}
-	return r.pass(day)
+	return r.pass(time.Duration(max(0, tomorrow-r.now())))
 }
 
 // verdict prints the samples and wants them to be flat.
