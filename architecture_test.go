@@ -179,8 +179,8 @@ func layers() [][]string {
 			"internal/device/events", "internal/device/directory", "internal/device/managedprefs", "internal/device/login",
 			"internal/server/pki"},
 		{"plugin", "internal/device/recovery", "internal/server/recovery"},
-		{"internal/device/factor/accesscode", "internal/device/factor/devicepin", "internal/server/adminapi", "internal/server/deviceapi"},
-		{"internal/device/session"},
+		{"internal/device/factor/accesscode", "internal/device/factor/devicepin", "internal/server/desk", "internal/server/deviceapi"},
+		{"internal/device/session", "internal/server/adminapi"},
 		{"internal/device/service"},
 		{"cmd/latchkeyd", "cmd/latchkey", "cmd/latchkey-server", "cmd/authhost"},
 	}

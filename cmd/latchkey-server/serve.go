@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/latchkey-mfa/latchkey/internal/server/adminapi"
+	"github.com/latchkey-mfa/latchkey/internal/server/desk"
 	"github.com/latchkey-mfa/latchkey/internal/server/deviceapi"
 	"github.com/latchkey-mfa/latchkey/internal/server/pki"
 	"github.com/latchkey-mfa/latchkey/internal/server/recovery"
@@ -180,7 +181,8 @@ func (p *program) servers(ctx context.Context, d *data, o serveOptions, log *zap
 	}
 	book := &recovery.Book{DB: d.db, Vault: d.vault, Log: d.log, Now: d.now, AccountsPerHour: o.accountsPerHour}
 	challenges := pki.NewChallenges(d.vault)
-	admin := &adminapi.Server{DB: d.db, Log: d.log, Book: book, Challenges: challenges, Zap: log, Now: d.now, PublicURL: o.publicURL}
+	admins := &desk.Desk{DB: d.db, Log: d.log, Book: book, Challenges: challenges, Now: d.now}
+	admin := &adminapi.Server{Desk: admins, DB: d.db, Zap: log, Now: d.now, PublicURL: o.publicURL}
 	scep := pki.NewSCEP(&pki.Issuer{Authority: ca, Challenges: challenges, DB: d.db, Log: d.log, Now: d.now}, log)
 	devices := &deviceapi.Server{DB: d.db, Vault: d.vault, Log: d.log, Book: book, Zap: log, Now: d.now, Every: o.every, MinAgent: o.minAgent,
 		Pace: deviceapi.NewPace(2, 30)}

@@ -21,6 +21,7 @@ import (
 
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
 	"github.com/latchkey-mfa/latchkey/internal/server/adminapi"
+	"github.com/latchkey-mfa/latchkey/internal/server/desk"
 	"github.com/latchkey-mfa/latchkey/internal/server/pki"
 	"github.com/latchkey-mfa/latchkey/internal/server/servertest"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
@@ -46,7 +47,7 @@ type console struct {
 func newConsole(t *testing.T) *console {
 	t.Helper()
 	c := &console{Org: servertest.New(t), tokens: map[access.Role]string{}, used: map[string]bool{}}
-	c.api = &adminapi.Server{DB: c.DB, Log: c.Log, Book: c.Book, Challenges: c.Challenges, Zap: zap.NewNop(), Now: c.Now, PublicURL: "https://mfa.example.com"}
+	c.api = &adminapi.Server{Desk: &desk.Desk{DB: c.DB, Log: c.Log, Book: c.Book, Challenges: c.Challenges, Now: c.Now}, DB: c.DB, Zap: zap.NewNop(), Now: c.Now, PublicURL: "https://mfa.example.com"}
 	c.h = c.api.Handler()
 	doc, err := openapi3.NewLoader().LoadFromData(adminapi.OpenAPI())
 	if err != nil {

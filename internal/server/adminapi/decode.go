@@ -9,21 +9,18 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
+	"github.com/latchkey-mfa/latchkey/internal/server/access"
 	"github.com/latchkey-mfa/latchkey/internal/server/apierror"
+	"github.com/latchkey-mfa/latchkey/internal/server/desk"
 	"github.com/latchkey-mfa/latchkey/internal/server/directory"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
 )
 
 // Bounds of what an administrator sends.
 const (
-	maxBody   = 64 << 10 // bytes
-	maxReason = 500      // characters
-	maxTicket = 100
-	maxName   = 200
-	maxQuery  = 200
+	maxBody  = 64 << 10 // bytes
+	maxQuery = 200
 )
 
 // decode reads a JSON object into v and refuses what v does not know, so that
@@ -47,42 +44,31 @@ func decode(body io.Reader, v any) error {
 	return nil
 }
 
-func invalid(causes ...string) error {
-	return apierror.New(http.StatusBadRequest, "Api validation failed: "+causes[0], causes...)
+// body reads the request's body into v, after asking for p: who may not do a
+// thing is not told how it is asked for. The desk asks again.
+func (c call) body(p access.Permission, v any) error {
+	if err := access.Require(c.ctx, p); err != nil {
+		return err
+	}
+	return decode(c.Body, v)
 }
 
-// text checks a value that people typed and returns it without blanks around.
-func text(field, value string, most int, needed bool) (string, error) {
-	value = strings.TrimSpace(value)
-	switch {
-	case needed && value == "":
-		return "", invalid(field + ": missing")
-	case !utf8.ValidString(value) || strings.ContainsFunc(value, unicode.IsControl):
-		return "", invalid(field + ": only printable characters are allowed")
-	case utf8.RuneCountInString(value) > most:
-		return "", invalid(fmt.Sprintf("%s: at most %d characters", field, most))
-	}
-	return value, nil
+func invalid(causes ...string) *apierror.Error {
+	return apierror.New(http.StatusBadRequest, "Api validation failed: "+causes[0], causes...)
 }
 
 // DecodePIN reads a request for a PIN. A missing reason is left to the rules
 // of issue, which record the attempt. The error is an *apierror.Error.
 func DecodePIN(body io.Reader) (wire.PINRequest, error) {
 	var in wire.PINRequest
-	err := decode(body, &in)
-	if err == nil {
-		in.Reason, err = text("reason", in.Reason, maxReason, false)
-	}
-	if err == nil {
-		in.Ticket, err = text("ticket", in.Ticket, maxTicket, false)
-	}
-	if err == nil {
-		in.DeviceCode, err = text("deviceCode", in.DeviceCode, maxTicket, false)
-	}
-	if err != nil {
+	if err := decode(body, &in); err != nil {
 		return wire.PINRequest{}, err
 	}
-	return in, nil
+	out, err := desk.CheckPIN(in)
+	if err != nil {
+		return wire.PINRequest{}, visible(err)
+	}
+	return out, nil
 }
 
 // page reads limit and after.

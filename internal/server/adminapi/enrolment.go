@@ -1,14 +1,11 @@
 package adminapi
 
 import (
-	"database/sql"
-	"fmt"
 	"net/http"
 	"time"
 
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
 	"github.com/latchkey-mfa/latchkey/internal/server/pki"
-	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
 )
 
 type challengeBody struct {
@@ -29,11 +26,7 @@ func challenge(c pki.Challenge) challengeBody {
 }
 
 func (s *Server) listChallenges(c call) (answer, error) {
-	var found []pki.Challenge
-	err := s.view(c, access.EnrolmentManage, func(tx *sql.Tx) (err error) {
-		found, err = s.Challenges.List(c.ctx, tx)
-		return err
-	})
+	found, err := s.Desk.ListChallenges(c.ctx)
 	return ok(bodies(found, challenge)), err
 }
 
@@ -42,40 +35,15 @@ func (s *Server) createChallenge(c call) (answer, error) {
 		Kind   string `json:"kind"`
 		Serial string `json:"serialNumber"`
 	}
-	var out challengeBody
-	err := s.update(c, access.EnrolmentManage, func(tx *sql.Tx) error {
-		err := decode(c.Body, &in)
-		if err == nil {
-			in.Serial, err = text("serialNumber", in.Serial, maxName, false)
-		}
-		if err == nil && in.Kind != pki.Dynamic && in.Kind != pki.Static {
-			err = invalid(fmt.Sprintf("kind: %q, want %q or %q", in.Kind, pki.Dynamic, pki.Static))
-		}
-		if err == nil && in.Kind == pki.Static && in.Serial != "" {
-			err = invalid("serialNumber: a static challenge serves a fleet and names none")
-		}
-		if err != nil {
-			return err
-		}
-		made, secret, err := s.Challenges.Create(c.ctx, tx, in.Kind, in.Serial, access.CallerOf(c.ctx).Login, s.Now())
-		if err != nil {
-			return err
-		}
-		out = challenge(made)
-		out.Challenge = secret
-		return s.event(c, tx, systemlog.Event{Type: systemlog.ChallengeCreate, Message: "SCEP challenge created", Detail: map[string]string{"kind": in.Kind},
-			Targets: []systemlog.Target{{ID: made.ID, Type: "Challenge", AlternateID: in.Serial}}})
-	})
+	if err := c.body(access.EnrolmentManage, &in); err != nil {
+		return answer{}, err
+	}
+	made, secret, err := s.Desk.CreateChallenge(c.ctx, in.Kind, in.Serial)
+	out := challenge(made)
+	out.Challenge = secret
 	return answer{status: http.StatusCreated, body: out}, err
 }
 
 func (s *Server) revokeChallenge(c call) (answer, error) {
-	err := s.update(c, access.EnrolmentManage, func(tx *sql.Tx) error {
-		id := c.PathValue("challengeId")
-		if err := s.Challenges.Revoke(c.ctx, tx, id, s.Now()); err != nil {
-			return err
-		}
-		return s.event(c, tx, systemlog.Event{Type: systemlog.ChallengeRevoke, Message: "SCEP challenge revoked", Targets: []systemlog.Target{{ID: id, Type: "Challenge"}}})
-	})
-	return done(), err
+	return done(), s.Desk.RevokeChallenge(c.ctx, c.PathValue("challengeId"))
 }

@@ -1,10 +1,8 @@
 package adminapi
 
 import (
-	"database/sql"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"regexp"
 	"strconv"
@@ -72,15 +70,11 @@ func entry(e systemlog.Event) logBody {
 }
 
 func (s *Server) listLogs(c call) (answer, error) {
-	var found []systemlog.Event
 	q, err := logQuery(c.URL.Query())
-	if denied := access.Require(c.ctx, access.LogsRead); denied != nil || err != nil {
-		return answer{}, errors.Join(denied, err)
+	if err != nil {
+		return answer{}, errors.Join(access.Require(c.ctx, access.LogsRead), err)
 	}
-	err = s.DB.View(c.ctx, func(tx *sql.Tx) error {
-		found, err = s.Log.Find(c.ctx, tx, q)
-		return err
-	})
+	found, err := s.Desk.Events(c.ctx, q)
 	out := ok(bodies(found, entry))
 	if len(found) == q.Limit {
 		out.header = s.next(c, strconv.FormatUint(found[len(found)-1].Seq, 10))
@@ -154,12 +148,8 @@ func filter(text string, q *systemlog.Query) error {
 }
 
 func (s *Server) verifyLogs(c call) (answer, error) {
-	var v systemlog.Verdict
-	err := s.view(c, access.LogsRead, func(tx *sql.Tx) (err error) {
-		v, err = s.Log.Verify(c.ctx, tx)
-		return err
-	})
-	return answer{status: http.StatusOK, body: VerdictBody{OK: v.OK, Events: v.Events, Head: v.Head, BadSeq: v.BadSeq, Reason: v.Reason}}, err
+	v, err := s.Desk.VerifyLog(c.ctx)
+	return ok(VerdictBody{OK: v.OK, Events: v.Events, Head: v.Head, BadSeq: v.BadSeq, Reason: v.Reason}), err
 }
 
 // VerdictBody is what the verification of the chain found.

@@ -17,6 +17,7 @@ import (
 
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
 	"github.com/latchkey-mfa/latchkey/internal/server/apierror"
+	"github.com/latchkey-mfa/latchkey/internal/server/desk"
 	"github.com/latchkey-mfa/latchkey/internal/server/directory"
 	"github.com/latchkey-mfa/latchkey/internal/server/pki"
 	"github.com/latchkey-mfa/latchkey/internal/server/recovery"
@@ -31,18 +32,15 @@ func OpenAPI() []byte { return description }
 
 // Database runs transactions.
 type Database interface {
-	Update(ctx context.Context, do func(tx *sql.Tx) error) error
 	View(ctx context.Context, do func(tx *sql.Tx) error) error
 }
 
 // Server answers administrators. All fields are needed.
 type Server struct {
-	DB         Database
-	Log        *systemlog.Log
-	Book       *recovery.Book
-	Challenges *pki.Challenges
-	Zap        *zap.Logger
-	Now        func() time.Time
+	Desk *desk.Desk
+	DB   Database // where the tokens are
+	Zap  *zap.Logger
+	Now  func() time.Time
 	// PublicURL stands before the paths in links.
 	PublicURL string
 }
@@ -50,9 +48,8 @@ type Server struct {
 // call is one authenticated request.
 type call struct {
 	*http.Request
-	ctx    context.Context
-	id     string
-	client systemlog.Client
+	ctx context.Context
+	id  string
 }
 
 // answer is what a handler has to say. A nil body is no body.
@@ -67,7 +64,8 @@ func ok(body any) answer { return answer{status: http.StatusOK, body: body} }
 // done is a success that has nothing to say.
 func done() answer { return answer{status: http.StatusNoContent} }
 
-// handler answers a call, within a transaction where it needs one.
+// handler answers a call: it reads the request, has the desk do it, and draws
+// the answer.
 type handler func(c call) (answer, error)
 
 // Handler is all routes of the API, to be mounted at /api/ and /device-access/.
@@ -100,8 +98,6 @@ func (s *Server) Routes() []string {
 func (s *Server) guarded(h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := call{Request: r, id: "req" + strings.ToLower(rand.Text())[:17]}
-		host, _, _ := net.SplitHostPort(r.RemoteAddr)
-		c.client = systemlog.Client{IPAddress: host, UserAgent: cut(r.UserAgent(), 200)}
 		w.Header().Set("X-Okta-Request-Id", c.id)
 		caller, err := s.authenticate(r)
 		if err != nil {
@@ -109,7 +105,8 @@ func (s *Server) guarded(h handler) http.Handler {
 			return
 		}
 		ctx, guard := access.With(r.Context(), caller)
-		c.ctx = ctx
+		host, _, _ := net.SplitHostPort(r.RemoteAddr)
+		c.ctx = desk.From(ctx, desk.Origin{Client: systemlog.Client{IPAddress: host, UserAgent: cut(r.UserAgent(), 200)}, RequestID: c.id})
 		out, err := h(c)
 		if !guard.Checked() {
 			err = apierror.Internal(fmt.Errorf("%s %s answered without asking for a permission", r.Method, r.Pattern))
@@ -177,11 +174,14 @@ func visible(err error) *apierror.Error {
 	var e *apierror.Error
 	var denied *access.DeniedError
 	var refusal *recovery.Refusal
+	var bad *desk.InvalidError
 	switch {
 	case errors.As(err, &e):
 		return e
 	case errors.As(err, &denied):
 		return apierror.New(http.StatusForbidden, "You do not have permission to perform the requested action", denied.Error())
+	case errors.As(err, &bad):
+		return invalid(bad.Error())
 	case errors.As(err, &refusal):
 		return refusalAnswer(refusal)
 	case errors.Is(err, directory.ErrNotFound), errors.Is(err, pki.ErrUnknownChallenge):
@@ -205,26 +205,4 @@ func refusalAnswer(r *recovery.Refusal) *apierror.Error {
 	e := apierror.New(status, "No recovery PIN: "+r.Message)
 	e.Body.Reason = string(r.Code)
 	return e
-}
-
-// view runs do in a transaction that reads, after asking for p.
-func (s *Server) view(c call, p access.Permission, do func(tx *sql.Tx) error) error {
-	if err := access.Require(c.ctx, p); err != nil {
-		return err
-	}
-	return s.DB.View(c.ctx, do)
-}
-
-// update runs do in a transaction that writes, after asking for p.
-func (s *Server) update(c call, p access.Permission, do func(tx *sql.Tx) error) error {
-	if err := access.Require(c.ctx, p); err != nil {
-		return err
-	}
-	return s.DB.Update(c.ctx, do)
-}
-
-// event appends what the caller did.
-func (s *Server) event(c call, tx *sql.Tx, e systemlog.Event) error {
-	e.Actor, e.Client, e.Request = recovery.AdminActor(access.CallerOf(c.ctx)), c.client, c.id
-	return s.Log.Append(c.ctx, tx, e)
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/latchkey-mfa/latchkey/internal/server/desk"
 	"github.com/latchkey-mfa/latchkey/internal/server/directory"
 	"github.com/latchkey-mfa/latchkey/internal/server/recovery"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
@@ -142,7 +143,8 @@ type recoveryBody struct {
 	ConfirmedAt *time.Time `json:"confirmedAt"`
 }
 
-func (s *Server) accountBody(a directory.Account, r recovery.State) accountBody {
+func (s *Server) accountBody(a desk.Account) accountBody {
+	r := a.Recovery
 	device := "/api/v1/devices/" + a.DeviceID
 	self := device + "/os-accounts/" + a.ID
 	factors := a.Factors

@@ -1,0 +1,186 @@
+package desk
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/latchkey-mfa/latchkey/internal/server/access"
+	"github.com/latchkey-mfa/latchkey/internal/server/directory"
+	"github.com/latchkey-mfa/latchkey/internal/server/pki"
+	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
+)
+
+// MaxBulk is how many Macs one request confirms.
+const MaxBulk = 1000
+
+// Mac is a device with the accounts on it.
+type Mac struct {
+	directory.Device
+	Accounts []Account
+}
+
+// Owner is a user to whom an account on a Mac belongs, or may belong.
+type Owner struct {
+	directory.User
+	Since time.Time // when the account was first reported
+}
+
+// Devices are the Macs where q stands in what they, their accounts or their
+// users are called, by id. An empty q is all of them.
+func (k *Desk) Devices(ctx context.Context, q string, p directory.Page) (found []directory.Device, err error) {
+	err = k.view(ctx, access.DevicesRead, func(tx *sql.Tx) error {
+		found, err = directory.Devices(ctx, tx, q, p)
+		return err
+	})
+	return found, err
+}
+
+// Device is one Mac. Errors: directory.ErrNotFound.
+func (k *Desk) Device(ctx context.Context, id string) (m Mac, err error) {
+	err = k.view(ctx, access.DevicesRead, func(tx *sql.Tx) error {
+		if m.Device, err = directory.DeviceByID(ctx, tx, id); err != nil {
+			return err
+		}
+		m.Accounts, err = k.accounts(ctx, tx, id)
+		return err
+	})
+	return m, err
+}
+
+// DeviceUsers are the users to whom the Mac's accounts may belong, each once.
+// Errors: directory.ErrNotFound.
+func (k *Desk) DeviceUsers(ctx context.Context, id string) (owners []Owner, err error) {
+	err = k.view(ctx, access.DevicesRead, func(tx *sql.Tx) error {
+		d, err := directory.DeviceByID(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		accounts, err := directory.Accounts(ctx, tx, d.ID)
+		if err != nil {
+			return err
+		}
+		seen := map[string]bool{}
+		for _, a := range accounts {
+			users, err := directory.Owners(ctx, tx, a)
+			if err != nil {
+				return err
+			}
+			for _, u := range users {
+				if !seen[u.ID] {
+					owners = append(owners, Owner{User: u, Since: a.CreatedAt})
+				}
+				seen[u.ID] = true
+			}
+		}
+		return nil
+	})
+	return owners, err
+}
+
+// ChangeDevice moves a Mac through its life. Errors: *InvalidError where there
+// is no such step, directory.ErrNotFound, directory.ErrState.
+func (k *Desk) ChangeDevice(ctx context.Context, id string, op directory.Lifecycle) (directory.Device, error) {
+	kinds := map[directory.Lifecycle]string{directory.Activate: systemlog.DeviceActivate, directory.Deactivate: systemlog.DeviceDeactivate,
+		directory.Suspend: systemlog.DeviceSuspend, directory.Unsuspend: systemlog.DeviceUnsuspend}
+	return k.device(ctx, kinds[op], string(op), func(tx *sql.Tx) (directory.Device, error) {
+		if kinds[op] == "" {
+			return directory.Device{}, invalid("operation", "%q, want activate, deactivate, suspend or unsuspend", op)
+		}
+		return directory.ChangeDevice(ctx, tx, id, op, k.Now())
+	})
+}
+
+// Confirm binds the certificate that waits to the Mac: the one with the
+// fingerprint, or whichever it is for "". Errors: directory.ErrNotFound,
+// directory.ErrState where none, or another one, waits.
+func (k *Desk) Confirm(ctx context.Context, id, fingerprint string) (directory.Device, error) {
+	return k.device(ctx, systemlog.DeviceConfirm, "confirm", func(tx *sql.Tx) (directory.Device, error) {
+		return directory.Confirm(ctx, tx, id, fingerprint, k.Now())
+	})
+}
+
+// Reject drops the certificate that waits and revokes it: it would come back at
+// the next check-in otherwise. Errors: directory.ErrNotFound,
+// directory.ErrState where none waits.
+func (k *Desk) Reject(ctx context.Context, id string) (directory.Device, error) {
+	return k.device(ctx, systemlog.DeviceReject, "reject", func(tx *sql.Tx) (directory.Device, error) {
+		before, err := directory.DeviceByID(ctx, tx, id)
+		if err != nil {
+			return before, err
+		}
+		d, err := directory.Reject(ctx, tx, id, k.Now())
+		if err != nil {
+			return d, err
+		}
+		return d, pki.RevokeCertificate(ctx, tx, before.Claim, k.Now())
+	})
+}
+
+// device is one change of a Mac, with its event.
+func (k *Desk) device(ctx context.Context, kind, op string, change func(tx *sql.Tx) (directory.Device, error)) (d directory.Device, err error) {
+	err = k.update(ctx, access.DevicesManage, func(tx *sql.Tx) error {
+		if d, err = change(tx); err != nil {
+			return err
+		}
+		return k.event(ctx, tx, systemlog.Event{Type: kind, Message: "Device: " + op, Targets: []systemlog.Target{deviceTarget(d)}})
+	})
+	return d, err
+}
+
+func deviceTarget(d directory.Device) systemlog.Target {
+	return systemlog.Target{ID: d.ID, Type: "Device", AlternateID: d.Serial, DisplayName: d.Label()}
+}
+
+// ConfirmMany confirms the Macs with the given ids and serial numbers, as from
+// a list of one's own: 1 to MaxBulk of them. Those where nothing waits are
+// passed over, and change nothing. Errors: *InvalidError.
+func (k *Desk) ConfirmMany(ctx context.Context, ids, serials []string) (confirmed, passed []string, err error) {
+	confirmed, passed = []string{}, []string{}
+	err = k.update(ctx, access.DevicesManage, func(tx *sql.Tx) error {
+		if n := len(ids) + len(serials); n == 0 || n > MaxBulk {
+			return invalid("ids and serialNumbers", "%d, want 1 to %d", n, MaxBulk)
+		}
+		named, unknown, err := bySerial(ctx, tx, serials)
+		if err != nil {
+			return err
+		}
+		passed = unknown
+		for _, id := range append(append([]string{}, ids...), named...) {
+			d, err := directory.Confirm(ctx, tx, id, "", k.Now())
+			if errors.Is(err, directory.ErrState) || errors.Is(err, directory.ErrNotFound) {
+				passed = append(passed, id)
+				continue
+			}
+			if err == nil {
+				err = k.event(ctx, tx, systemlog.Event{Type: systemlog.DeviceConfirm, Message: "Device: confirm", Targets: []systemlog.Target{deviceTarget(d)}})
+			}
+			if err != nil {
+				return err
+			}
+			confirmed = append(confirmed, id)
+		}
+		return nil
+	})
+	return confirmed, passed, err
+}
+
+// bySerial are the ids of the Macs with the serial numbers, and those that no
+// Mac has.
+func bySerial(ctx context.Context, tx *sql.Tx, serials []string) (ids, unknown []string, err error) {
+	unknown = []string{}
+	for _, serial := range serials {
+		devices, err := directory.DevicesBySerial(ctx, tx, serial)
+		if err != nil {
+			return nil, nil, err
+		}
+		if len(devices) == 0 {
+			unknown = append(unknown, serial)
+		}
+		for _, d := range devices {
+			ids = append(ids, d.ID)
+		}
+	}
+	return ids, unknown, nil
+}

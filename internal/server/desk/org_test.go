@@ -1,0 +1,160 @@
+package desk_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/latchkey-mfa/latchkey/internal/server/access"
+	"github.com/latchkey-mfa/latchkey/internal/server/desk"
+	"github.com/latchkey-mfa/latchkey/internal/server/directory"
+	"github.com/latchkey-mfa/latchkey/internal/server/pki"
+	"github.com/latchkey-mfa/latchkey/internal/server/recovery"
+	"github.com/latchkey-mfa/latchkey/internal/server/store"
+	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
+	"github.com/latchkey-mfa/latchkey/internal/server/vault"
+	"github.com/latchkey-mfa/latchkey/internal/wire"
+	"github.com/latchkey-mfa/latchkey/pkg/recoverypin"
+)
+
+// org is a desk with its database and Macs that never were on a network.
+type org struct {
+	*testing.T
+	*desk.Desk
+	db   *store.DB
+	now  time.Time
+	macs int
+}
+
+func newOrg(t *testing.T) *org {
+	t.Helper()
+	o := &org{T: t, now: time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)}
+	clock := func() time.Time { return o.now }
+	v, err := vault.Create(filepath.Join(t.TempDir(), "master.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.db, err = store.Open(t.Context(), filepath.Join(t.TempDir(), "d.db")); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { o.db.Close() })
+	log := systemlog.New(v.Key(vault.ForLog), clock)
+	book := &recovery.Book{DB: o.db, Vault: v, Log: log, Now: clock}
+	o.Desk = &desk.Desk{DB: o.db, Log: log, Book: book, Challenges: pki.NewChallenges(v), Now: clock}
+	return o
+}
+
+// as is a request of that role; "" is one that nobody made.
+func as(role access.Role) context.Context {
+	ctx := context.Background()
+	if role != "" {
+		ctx, _ = access.With(ctx, access.Caller{TokenID: "tok1", Name: "test", Login: string(role) + "@example.com", Role: role})
+	}
+	return desk.From(ctx, desk.Origin{Client: systemlog.Client{IPAddress: "192.0.2.7", UserAgent: "test"}, RequestID: "req1"})
+}
+
+func (o *org) update(do func(tx *sql.Tx) error) {
+	o.Helper()
+	if err := o.db.Update(context.Background(), do); err != nil {
+		o.Fatal(err)
+	}
+}
+
+// mac is a Mac where all is well, but for what change does, with one account.
+type mac struct{ device, account, serial, login, pin, challenge string }
+
+func (o *org) mac(change func(d *directory.Device, a *wire.Account)) (m mac) {
+	o.Helper()
+	ctx := context.Background()
+	o.macs++
+	m.serial, m.login = fmt.Sprintf("C02%04d", o.macs), fmt.Sprintf("amy%04d@example.com", o.macs)
+	a := wire.Account{GUID: fmt.Sprintf("4AC29C85-D847-4492-96CB-46E33717%04d", o.macs), UID: 501, Name: fmt.Sprintf("amy%04d", o.macs), Governed: true}
+	o.update(func(tx *sql.Tx) error {
+		u, err := directory.CreateUser(ctx, tx, directory.User{Login: m.login, Email: "mail." + m.login}, o.now)
+		if err != nil {
+			return err
+		}
+		d, err := directory.CreateDevice(ctx, tx, directory.Device{UDID: "U" + m.serial, Serial: m.serial, Trust: directory.Bound}, o.now)
+		if err != nil {
+			return err
+		}
+		d.Name, d.Certificate, d.Claim, d.Agent, d.ArmedState, d.SeenAt = "Mac of "+u.Login, "aa", fmt.Sprintf("bb%04d", o.macs), "1.2.0", "armed", o.now
+		d.Effective = []byte(`{"DeviceRecoveryValidityInDays":{"value":7,"origin":"forced"}}`)
+		if change != nil {
+			change(&d, &a)
+		}
+		if err := directory.SaveDevice(ctx, tx, &d, o.now); err != nil {
+			return err
+		}
+		saved, _, err := directory.SaveReported(ctx, tx, d.ID, a, o.now)
+		if err != nil {
+			return err
+		}
+		m.device, m.account = d.ID, saved.ID
+		_, err = o.Book.Register(ctx, tx, d, saved, wire.SecretUpload{GUID: a.GUID, Generation: 1, Key: make([]byte, recoverypin.SecretSize)})
+		return err
+	})
+	return m
+}
+
+// filled is a Mac with a PIN that was issued, and a challenge.
+func (o *org) filled() mac {
+	o.Helper()
+	m := o.mac(nil)
+	o.now = o.now.Add(time.Minute) // no two PINs of one second
+	issued, err := o.Issue(as(access.SuperAdmin), recovery.Request{DeviceID: m.device, AccountID: m.account, Reason: "set up"})
+	if err != nil {
+		o.Fatal(err)
+	}
+	made, _, err := o.CreateChallenge(as(access.SuperAdmin), pki.Dynamic, "")
+	if err != nil {
+		o.Fatal(err)
+	}
+	m.pin, m.challenge = issued.ID, made.ID
+	return m
+}
+
+// events are all of the system log, the oldest first.
+func (o *org) events() []systemlog.Event {
+	o.Helper()
+	found, err := o.Events(as(access.SuperAdmin), systemlog.Query{Limit: systemlog.MaxLimit})
+	if err != nil {
+		o.Fatal(err)
+	}
+	return found
+}
+
+// state is all that the database holds, but the system log.
+func (o *org) state() string {
+	o.Helper()
+	var out strings.Builder
+	o.update(func(tx *sql.Tx) error {
+		one := func(s store.Scanner) (name string, err error) { err = s.Scan(&name); return name, err }
+		tables, err := store.All(context.Background(), tx, one, `SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'events' ORDER BY name`)
+		for _, table := range tables {
+			rows, queryErr := tx.Query(`SELECT * FROM ` + table)
+			if queryErr != nil {
+				return queryErr
+			}
+			columns, _ := rows.Columns()
+			for rows.Next() {
+				row := make([]any, len(columns))
+				into := make([]any, len(columns))
+				for i := range row {
+					into[i] = &row[i]
+				}
+				if err := rows.Scan(into...); err != nil {
+					return err
+				}
+				fmt.Fprintln(&out, table, row)
+			}
+			rows.Close()
+		}
+		return err
+	})
+	return out.String()
+}

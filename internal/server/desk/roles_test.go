@@ -1,0 +1,157 @@
+package desk_test
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"testing"
+
+	"github.com/latchkey-mfa/latchkey/internal/server/access"
+	"github.com/latchkey-mfa/latchkey/internal/server/desk"
+	"github.com/latchkey-mfa/latchkey/internal/server/directory"
+	"github.com/latchkey-mfa/latchkey/internal/server/pki"
+	"github.com/latchkey-mfa/latchkey/internal/server/recovery"
+	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
+	"github.com/latchkey-mfa/latchkey/internal/wire"
+)
+
+// operation is one thing that an administrator does, by method of the desk.
+type operation struct {
+	method     string
+	help, only bool   // whether a help desk and a read-only admin may; both others may
+	event      string // that it appends, once
+	do         func(ctx context.Context, o *org, m mac) error
+}
+
+func reads() []operation {
+	page := directory.Page{Limit: 10}
+	return []operation{
+		{"Devices", true, true, "", func(ctx context.Context, o *org, m mac) error { _, err := o.Devices(ctx, m.serial, page); return err }},
+		{"Device", true, true, "", func(ctx context.Context, o *org, m mac) error { _, err := o.Device(ctx, m.device); return err }},
+		{"DeviceUsers", true, true, "", func(ctx context.Context, o *org, m mac) error { _, err := o.DeviceUsers(ctx, m.device); return err }},
+		{"Account", true, true, "", func(ctx context.Context, o *org, m mac) error {
+			_, err := o.Account(ctx, m.device, m.account)
+			return err
+		}},
+		{"PINs", true, true, "", func(ctx context.Context, o *org, m mac) error { _, err := o.PINs(ctx, m.device, m.account); return err }},
+		{"Users", true, true, "", func(ctx context.Context, o *org, m mac) error { _, err := o.Users(ctx, m.login, page); return err }},
+		{"User", true, true, "", func(ctx context.Context, o *org, m mac) error { _, err := o.User(ctx, m.login); return err }},
+		{"UserDevices", true, true, "", func(ctx context.Context, o *org, m mac) error { _, err := o.UserDevices(ctx, m.login); return err }},
+		{"Settings", true, true, "", func(ctx context.Context, o *org, _ mac) error { _, err := o.Settings(ctx); return err }},
+		{"ListChallenges", false, false, "", func(ctx context.Context, o *org, _ mac) error { _, err := o.ListChallenges(ctx); return err }},
+		{"Events", true, true, "", func(ctx context.Context, o *org, _ mac) error {
+			_, err := o.Events(ctx, systemlog.Query{Limit: 1})
+			return err
+		}},
+		{"VerifyLog", true, true, "", func(ctx context.Context, o *org, _ mac) error { _, err := o.VerifyLog(ctx); return err }},
+	}
+}
+
+func writes() []operation {
+	return []operation{
+		{"ChangeDevice", false, false, systemlog.DeviceSuspend, func(ctx context.Context, o *org, m mac) error {
+			_, err := o.ChangeDevice(ctx, m.device, directory.Suspend)
+			return err
+		}},
+		{"Confirm", false, false, systemlog.DeviceConfirm, func(ctx context.Context, o *org, m mac) error { _, err := o.Confirm(ctx, m.device, ""); return err }},
+		{"Reject", false, false, systemlog.DeviceReject, func(ctx context.Context, o *org, m mac) error { _, err := o.Reject(ctx, m.device); return err }},
+		{"ConfirmMany", false, false, systemlog.DeviceConfirm, func(ctx context.Context, o *org, m mac) error {
+			_, _, err := o.ConfirmMany(ctx, nil, []string{m.serial})
+			return err
+		}},
+		{"SetPrelink", false, false, systemlog.AccountPrelink, func(ctx context.Context, o *org, m mac) error {
+			_, err := o.SetPrelink(ctx, m.device, m.account, m.login)
+			return err
+		}},
+		{"ResetAccountFactors", true, false, systemlog.ResetFactors, func(ctx context.Context, o *org, m mac) error {
+			return o.ResetAccountFactors(ctx, m.device, m.account)
+		}},
+		{"Issue", true, false, systemlog.PINGenerate, func(ctx context.Context, o *org, m mac) error {
+			_, err := o.Issue(ctx, recovery.Request{DeviceID: m.device, AccountID: m.account, Reason: "lost phone"})
+			return err
+		}},
+		{"VoidPIN", true, false, systemlog.PINVoid, func(ctx context.Context, o *org, m mac) error { return o.VoidPIN(ctx, m.device, m.account, m.pin) }},
+		{"CreateUser", false, false, systemlog.UserCreate, func(ctx context.Context, o *org, m mac) error {
+			_, err := o.CreateUser(ctx, directory.User{Login: "new." + m.login})
+			return err
+		}},
+		{"ChangeUser", false, false, systemlog.UserSuspend, func(ctx context.Context, o *org, m mac) error {
+			_, err := o.ChangeUser(ctx, m.login, directory.Suspend)
+			return err
+		}},
+		{"ResetUserFactors", true, false, systemlog.ResetFactors, func(ctx context.Context, o *org, m mac) error { return o.ResetUserFactors(ctx, m.login) }},
+		{"SaveSettings", false, false, systemlog.ConfigurationUpdate, func(ctx context.Context, o *org, _ mac) error {
+			_, err := o.SaveSettings(ctx, func(s *wire.Settings) { s.EndWindowOnEnrol = !s.EndWindowOnEnrol })
+			return err
+		}},
+		{"CreateChallenge", false, false, systemlog.ChallengeCreate, func(ctx context.Context, o *org, m mac) error {
+			_, _, err := o.CreateChallenge(ctx, pki.Dynamic, m.serial)
+			return err
+		}},
+		{"RevokeChallenge", false, false, systemlog.ChallengeRevoke, func(ctx context.Context, o *org, m mac) error { return o.RevokeChallenge(ctx, m.challenge) }},
+	}
+}
+
+// Each role tries all that the desk does. What is refused changes nothing, and
+// is no event but for a PIN; what is done is one event.
+func TestOperationsByRole(t *testing.T) {
+	seen := map[string]bool{}
+	for _, op := range append(reads(), writes()...) {
+		seen[op.method] = true
+		t.Run(op.method, func(t *testing.T) {
+			o := newOrg(t)
+			may := map[access.Role]bool{access.SuperAdmin: true, access.OrgAdmin: true, access.HelpDeskAdmin: op.help, access.ReadOnlyAdmin: op.only, "intruder": false, "": false}
+			for role, allowed := range may {
+				if m := o.filled(); allowed {
+					o.allowed(op, role, m)
+				} else {
+					o.denied(op, role, m)
+				}
+			}
+		})
+	}
+	for method := range reflect.TypeFor[*desk.Desk]().Methods() {
+		if !seen[method.Name] {
+			t.Errorf("%s is tried by no role", method.Name)
+		}
+	}
+}
+
+func (o *org) allowed(op operation, role access.Role, m mac) {
+	o.Helper()
+	before := len(o.events())
+	if err := op.do(as(role), o, m); err != nil {
+		o.Errorf("%s: %v", role, err)
+	}
+	added := o.events()[before:]
+	if op.event == "" {
+		if len(added) != 0 {
+			o.Errorf("%s: reading is an event: %+v", role, added)
+		}
+		return
+	}
+	if len(added) != 1 || added[0].Type != op.event {
+		o.Fatalf("%s: events %+v, want one %s", role, added, op.event)
+	}
+	if e := added[0]; e.Actor.AlternateID != string(role)+"@example.com" || e.Client.IPAddress != "192.0.2.7" || e.Request != "req1" && op.method != "VoidPIN" {
+		o.Errorf("%s: the event does not say who, from where and for which request: %+v", role, e)
+	}
+}
+
+func (o *org) denied(op operation, role access.Role, m mac) {
+	o.Helper()
+	state, before := o.state(), len(o.events())
+	err := op.do(as(role), o, m)
+	if o.state() != state {
+		o.Errorf("%q was denied, and changed something", role)
+	}
+	added := o.events()[before:]
+	var denied *access.DeniedError
+	var refusal *recovery.Refusal
+	switch {
+	case errors.As(err, &denied) && len(added) == 0:
+	case op.method == "Issue" && errors.As(err, &refusal) && refusal.Code == recovery.NotPermitted && len(added) == 1 && added[0].Outcome.Result == systemlog.Denied:
+	default:
+		o.Errorf("%q: %v, events %+v, want a refusal without", role, err, added)
+	}
+}
