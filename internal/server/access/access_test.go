@@ -35,6 +35,8 @@ func TestRolesByPermission(t *testing.T) {
 		{access.PINGenerate, x, x, x, o, o},
 		{access.FactorsReset, x, x, x, o, o},
 		{access.EnrolmentManage, x, x, o, o, o},
+		{access.SettingsManage, x, o, o, o, o},
+		{access.AdminsManage, x, o, o, o, o},
 		{access.Permission("made.up"), o, o, o, o, o},
 	} {
 		for role, want := range map[access.Role]bool{access.SuperAdmin: row.super, access.OrgAdmin: row.org,

@@ -24,6 +24,10 @@ const (
 	PINGenerate     Permission = "latchkey.recoveryPins.generate"
 	FactorsReset    Permission = "latchkey.factors.reset"
 	EnrolmentManage Permission = "latchkey.enrolment.manage"
+	// SettingsManage and AdminsManage decide about everybody's way in, and are a
+	// super admin's alone.
+	SettingsManage Permission = "latchkey.settings.manage"
+	AdminsManage   Permission = "latchkey.admins.manage"
 )
 
 // Role is a name for a set of permissions.
@@ -40,11 +44,16 @@ const (
 // Roles are all of them, the mightiest first.
 func Roles() []Role { return []Role{SuperAdmin, OrgAdmin, HelpDeskAdmin, ReadOnlyAdmin} }
 
+// Permissions are all permissions, as they stand in a table of roles.
+func Permissions() []Permission { return SuperAdmin.Permissions() }
+
 // Permissions are those of r; none for a role that does not exist.
 func (r Role) Permissions() []Permission {
 	read := []Permission{DevicesRead, UsersRead, LogsRead, OrgRead}
 	switch r {
-	case SuperAdmin, OrgAdmin:
+	case SuperAdmin:
+		return append(OrgAdmin.Permissions(), SettingsManage, AdminsManage)
+	case OrgAdmin:
 		return append(read, DevicesManage, UsersManage, OrgManage, PINGenerate, FactorsReset, EnrolmentManage)
 	case HelpDeskAdmin:
 		return append(read, PINGenerate, FactorsReset)

@@ -23,25 +23,32 @@ func (k *Desk) Settings(ctx context.Context) (s wire.Settings, err error) {
 // SaveSettings stores what edit makes of the settings, which is run within the
 // transaction, so that two who change different ones both have their way.
 func (k *Desk) SaveSettings(ctx context.Context, edit func(*wire.Settings)) (s wire.Settings, err error) {
-	err = k.update(ctx, access.OrgManage, func(tx *sql.Tx) error {
-		before, err := directory.Settings(ctx, tx)
+	err = k.update(ctx, access.SettingsManage, func(tx *sql.Tx) error {
+		detail, err := k.saveSettings(ctx, tx, func(into *wire.Settings) { edit(into); s = *into })
 		if err != nil {
 			return err
 		}
-		s = before
-		edit(&s)
-		if before.Recovery && !s.Recovery {
-			// What may no longer be used is not kept: the Macs erase theirs too.
-			if err := k.Book.Erase(ctx, tx); err != nil {
-				return err
-			}
-		}
-		if err := directory.SaveSettings(ctx, tx, s); err != nil {
-			return err
-		}
-		return k.event(ctx, tx, systemlog.Event{Type: systemlog.ConfigurationUpdate, Message: "Desktop MFA configuration updated by an admin", Detail: changes(before, s)})
+		return k.event(ctx, tx, systemlog.Event{Type: systemlog.ConfigurationUpdate, Message: "Desktop MFA configuration updated by an admin", Detail: detail})
 	})
 	return s, err
+}
+
+// saveSettings stores what edit makes of the settings, and returns the old and
+// new values of what differs.
+func (k *Desk) saveSettings(ctx context.Context, tx *sql.Tx, edit func(*wire.Settings)) (map[string]string, error) {
+	before, err := directory.Settings(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	s := before
+	edit(&s)
+	if before.Recovery && !s.Recovery {
+		// What may no longer be used is not kept: the Macs erase theirs too.
+		if err := k.Book.Erase(ctx, tx); err != nil {
+			return nil, err
+		}
+	}
+	return changes(before, s), directory.SaveSettings(ctx, tx, s)
 }
 
 // changes are the old and new values of what differs.

@@ -21,6 +21,7 @@ const AccountsPerHour = 60
 // Database runs transactions.
 type Database interface {
 	Update(ctx context.Context, do func(tx *sql.Tx) error) error
+	View(ctx context.Context, do func(tx *sql.Tx) error) error
 }
 
 // Journal takes the events.

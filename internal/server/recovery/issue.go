@@ -1,6 +1,7 @@
 package recovery
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -64,6 +65,28 @@ func (b *Book) Issue(ctx context.Context, r Request) (Issued, error) {
 		return Issued{}, err
 	}
 	return out, nil
+}
+
+// Ready says whether the caller could be issued a PIN now: nil, a *Refusal, or
+// another error as of Issue. It issues none, and is no event.
+func (b *Book) Ready(ctx context.Context, deviceID, accountID string) error {
+	return b.DB.View(ctx, func(tx *sql.Tx) error {
+		d, err := directory.DeviceByID(ctx, tx, deviceID)
+		if err != nil {
+			return err
+		}
+		a, err := directory.AccountByID(ctx, tx, d.ID, accountID)
+		if err != nil {
+			return err
+		}
+		// A reason will be given; it is not what is asked about.
+		i := issue{Book: b, tx: tx, Request: Request{Reason: "-"}, device: d, account: a, caller: access.CallerOf(ctx), now: b.Now()}
+		if _, err := i.admit(ctx); err != nil {
+			return err
+		}
+		_, err = i.secret(ctx)
+		return err
+	})
 }
 
 // issue is one attempt to issue a PIN.
@@ -159,14 +182,19 @@ func (i *issue) owners(ctx context.Context) error {
 	return nil
 }
 
+// Cap is for how many distinct accounts an administrator may generate PINs in
+// an hour, where the org has no number of its own.
+func (b *Book) Cap() int { return cmp.Or(b.AccountsPerHour, AccountsPerHour) }
+
 // cap bounds what a stolen session of an administrator is worth.
 func (i *issue) cap(ctx context.Context) error {
-	limit := i.AccountsPerHour
-	if limit == 0 {
-		limit = AccountsPerHour
+	rules, err := directory.Rules(ctx, i.tx)
+	if err != nil {
+		return err
 	}
+	limit := cmp.Or(rules.AccountsPerHour, i.Cap())
 	var others int
-	err := i.tx.QueryRowContext(ctx, `SELECT count(DISTINCT account_id) FROM recovery_pins WHERE issued_by = $1 AND created_at > $2 AND account_id <> $3`,
+	err = i.tx.QueryRowContext(ctx, `SELECT count(DISTINCT account_id) FROM recovery_pins WHERE issued_by = $1 AND created_at > $2 AND account_id <> $3`,
 		store.Fold(i.caller.Login), store.Micros(i.now.Add(-time.Hour)), i.account.ID).Scan(&others)
 	if err == nil && others >= limit {
 		return refuse(TooManyAccounts, "you generated PINs for %d accounts within the last hour, the most that is allowed; wait, or ask a colleague", others)
