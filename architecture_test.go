@@ -177,7 +177,7 @@ func layers() [][]string {
 			"internal/server/access", "internal/server/systemlog", "internal/server/directory", "internal/server/apierror"},
 		{"internal/authhost/script", "plugin/panel/terminal", "plugin/mechanism",
 			"internal/device/events", "internal/device/directory", "internal/device/managedprefs", "internal/device/login",
-			"internal/server/pki"},
+			"internal/server/pki", "internal/server/signin"},
 		{"plugin", "internal/device/recovery", "internal/server/recovery"},
 		{"internal/device/factor/accesscode", "internal/device/factor/devicepin", "internal/server/desk", "internal/server/deviceapi"},
 		{"internal/device/session", "internal/server/adminapi"},
@@ -239,7 +239,9 @@ func TestLibrariesHaveOwners(t *testing.T) {
 		{"github.com/smallstep/pkcs7", []string{"internal/server/pki", "internal/device/identity"}, "its default cipher is DES"},
 		{"github.com/ebitengine/purego", []string{"internal/device/directory", "internal/device/machine"}, "calls of macOS are few and flat"},
 		{"github.com/spf13/cobra", []string{"cmd/", "demo", "torture", "bench"}, "flags and wiring are cmd's"},
-		{"golang.org/x/crypto/argon2", []string{"internal/devaccounts"}, "one place sets its cost"},
+		{"golang.org/x/crypto/argon2", []string{"internal/devaccounts", "internal/server/signin"}, "one place on each side sets its cost and bounds it"},
+		{"github.com/go-webauthn/webauthn/webauthn", []string{"internal/server/signin"}, "one place binds passkeys to the server's origin and looks at the counter"},
+		{"github.com/go-webauthn/webauthn/protocol", []string{"internal/server/signin"}, "internal/server/signin bounds what it reads"},
 	}
 	at := places(t)
 	for _, system := range systems() {

@@ -105,6 +105,10 @@ func fuzzed() map[string]string {
 		"internal/server/pki FuzzRequest":              "read",
 		"internal/server/recovery FuzzActivation":      "ActivationFrom",
 		"internal/server/recovery FuzzLimits":          "limitsOf",
+		"internal/server/signin FuzzHash":              "parseHash",
+		"internal/server/signin FuzzPasskey":           "parseAssertion parseCreation",
+		"internal/server/signin FuzzRecoveryCode":      "parseRecoveryCode",
+		"internal/server/signin FuzzToken":             "split",
 		"internal/server/systemlog FuzzEntry":          "event",
 		"internal/server/vault FuzzKeyFile":            "private",
 		"internal/server/vault FuzzSealed":             "Open",
@@ -123,12 +127,12 @@ func fuzzed() map[string]string {
 // unfuzzed are functions that need no target, by the reason.
 func unfuzzed() map[string][]string {
 	return map[string][]string{
-		"a flag or a variable of whoever starts the program":     {"cmd/latchkey-server client"},
+		"a flag or a variable of whoever starts the program":     {"cmd/latchkey-server client", "internal/server/signin relyingParty"},
 		"a key that the person at the screen pressed":            {"plugin/panel/terminal shortcut"},
 		"a sum of this program's own":                            {"pkg/recoverypin number", "pkg/totp digits"},
 		"the key that a script's player read off its own screen": {"internal/authhost/script typeCode"},
 		"the operating system's own answer":                      {"internal/device/directory account"},
-		"what this server wrote into its own database":           {"internal/server/deviceapi again", "internal/server/directory Settings", "internal/server/directory scanAccount", "internal/server/directory scanDevice", "internal/server/pki load"},
+		"what this server wrote into its own database":           {"internal/server/deviceapi again", "internal/server/directory Settings", "internal/server/directory scanAccount", "internal/server/directory scanDevice", "internal/server/pki load", "internal/server/signin holderOf", "internal/server/signin waiting"},
 		"what was made a line above":                             {"internal/device/identity exchange", "internal/device/identity selfSigned", "internal/server/pki sign", "internal/wire DictionaryOf"},
 	}
 }

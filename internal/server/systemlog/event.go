@@ -33,6 +33,15 @@ const (
 	ResetFactors        = "user.mfa.factor.reset_all"
 	TokenCreate         = "system.api_token.create"
 	TokenRevoke         = "system.api_token.revoke"
+	SessionStart        = "user.session.start"
+	SessionEnd          = "user.session.end"
+	AuthViaMFA          = "user.authentication.auth_via_mfa"
+	AccountLock         = "user.account.lock"
+	PasswordUpdate      = "user.account.update_password"
+	PrivilegeGrant      = "user.account.privilege.grant"
+	FactorActivate      = "user.mfa.factor.activate"
+	FactorDeactivate    = "user.mfa.factor.deactivate"
+	ClientLimit         = "system.client.rate_limit.violation"
 
 	PINActivate        = "device.desktop_mfa.recovery_pin.activate"
 	PINUnmatched       = "device.desktop_mfa.recovery_pin.activate_unmatched"
@@ -69,7 +78,7 @@ func System() Actor {
 // Target is what it was done to.
 type Target struct {
 	ID          string `json:"id"`
-	Type        string `json:"type"` // "User", "Device", "OSAccount", "RecoveryPIN", "Token", "Challenge", "Certificate"
+	Type        string `json:"type"` // "User", "Device", "OSAccount", "RecoveryPIN", "Token", "Challenge", "Certificate", "Admin"
 	AlternateID string `json:"alternateId"`
 	DisplayName string `json:"displayName"`
 }

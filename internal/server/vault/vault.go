@@ -30,6 +30,9 @@ const (
 	ForChallenge Purpose = "latchkey/v1/scep-challenge"
 	ForLog       Purpose = "latchkey/v1/system-log"
 	ForCheck     Purpose = "latchkey/v1/key-check"
+	ForAdmins    Purpose = "latchkey/v1/admin-factor"
+	// ForAdminDigests is apart from ForAdmins: a key has one use.
+	ForAdminDigests Purpose = "latchkey/v1/admin-digest"
 )
 
 // Vault seals with the master key. It prints as a placeholder.
