@@ -18,10 +18,12 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/latchkey-mfa/latchkey/internal/server/adminapi"
+	"github.com/latchkey-mfa/latchkey/internal/server/console"
 	"github.com/latchkey-mfa/latchkey/internal/server/desk"
 	"github.com/latchkey-mfa/latchkey/internal/server/deviceapi"
 	"github.com/latchkey-mfa/latchkey/internal/server/pki"
 	"github.com/latchkey-mfa/latchkey/internal/server/recovery"
+	"github.com/latchkey-mfa/latchkey/internal/server/signin"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
 )
 
@@ -181,22 +183,39 @@ func (p *program) servers(ctx context.Context, d *data, o serveOptions, log *zap
 	}
 	book := &recovery.Book{DB: d.db, Vault: d.vault, Log: d.log, Now: d.now, AccountsPerHour: o.accountsPerHour}
 	challenges := pki.NewChallenges(d.vault)
-	admins := &desk.Desk{DB: d.db, Log: d.log, Book: book, Challenges: challenges, Now: d.now}
+	admins := &desk.Desk{DB: d.db, Log: d.log, Book: book, Challenges: challenges, Now: d.now, MinAgent: o.minAgent}
 	admin := &adminapi.Server{Desk: admins, DB: d.db, Zap: log, Now: d.now, PublicURL: o.publicURL}
+	pages, err := p.console(d, o, admins, log)
+	if err != nil {
+		return nil, nil, err
+	}
 	scep := pki.NewSCEP(&pki.Issuer{Authority: ca, Challenges: challenges, DB: d.db, Log: d.log, Now: d.now}, log)
 	devices := &deviceapi.Server{DB: d.db, Vault: d.vault, Log: d.log, Book: book, Zap: log, Now: d.now, Every: o.every, MinAgent: o.minAgent,
 		Pace: deviceapi.NewPace(2, 30)}
-	main = harden(mainHandler(admin.Handler(), scep, o.deviceURL), log)
+	main = harden(mainHandler(admin.Handler(), scep, pages, o.deviceURL), log)
 	main.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}, Time: d.now}
 	device = harden(devices.Handler(), log)
 	device.TLSConfig = deviceapi.TLS(pair, ca.Pool(), d.now)
 	return main, device, nil
 }
 
-// mainHandler is what administrators and enrolling devices reach. The web
-// console will be mounted at "/".
-func mainHandler(admin, scep http.Handler, deviceURL string) http.Handler {
+// console is the pages of administrators.
+func (p *program) console(d *data, o serveOptions, admins *desk.Desk, log *zap.Logger) (http.Handler, error) {
+	signIn, err := signin.New(signin.Config{DB: d.db, Vault: d.vault, Log: d.log, Now: d.now, PublicURL: o.publicURL})
+	if err != nil {
+		return nil, err
+	}
+	c, err := console.New(console.Options{Desk: admins, SignIn: signIn, Zap: log, Now: d.now, PublicURL: o.publicURL})
+	if err != nil {
+		return nil, err
+	}
+	return c.Handler(), nil
+}
+
+// mainHandler is what administrators and enrolling devices reach.
+func mainHandler(admin, scep, pages http.Handler, deviceURL string) http.Handler {
 	mux := http.NewServeMux()
+	mux.Handle("/", pages)
 	mux.Handle("/api/", admin)
 	mux.Handle("/device-access/", admin)
 	mux.Handle("/scep", scep)

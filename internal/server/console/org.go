@@ -1,0 +1,221 @@
+package console
+
+import (
+	"cmp"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/latchkey-mfa/latchkey/internal/server/access"
+	"github.com/latchkey-mfa/latchkey/internal/server/directory"
+	"github.com/latchkey-mfa/latchkey/internal/server/pki"
+	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
+	"github.com/latchkey-mfa/latchkey/internal/wire"
+)
+
+// people is the org's users, or those that a search found.
+func (c *Console) people(r *request) (view, error) {
+	query := strings.TrimSpace(r.FormValue("q"))
+	if len(query) > maxQuery {
+		query = strings.ToValidUTF8(query[:maxQuery], "")
+	}
+	found, err := c.Desk.Users(r.ctx, query, directory.Page{After: r.FormValue("after"), Limit: pageSize + 1})
+	if err != nil {
+		return view{}, err
+	}
+	next := ""
+	if len(found) > pageSize {
+		found = found[:pageSize]
+		next = "/people?" + url.Values{"q": {query}, "after": {found[pageSize-1].ID}}.Encode()
+	}
+	return view{name: "people", title: "People", section: "people", scripts: []string{"search.js"},
+		data: map[string]any{"Query": query, "People": found, "Next": next, "CanManage": r.may(access.UsersManage)}}, nil
+}
+
+func (c *Console) addPerson(r *request) (view, error) {
+	u, err := c.Desk.CreateUser(r.ctx, directory.User{Login: r.PostFormValue("login"), Email: r.PostFormValue("email"),
+		FirstName: r.PostFormValue("firstName"), LastName: r.PostFormValue("lastName")})
+	if err != nil {
+		return view{}, err
+	}
+	return redirect("/people/" + url.PathEscape(u.ID) + "?told=added"), nil
+}
+
+func (c *Console) person(r *request) (view, error) {
+	u, err := c.Desk.User(r.ctx, r.PathValue("userId"))
+	if err != nil {
+		return view{}, err
+	}
+	devices, err := c.Desk.UserDevices(r.ctx, u.ID)
+	if err != nil {
+		return view{}, err
+	}
+	return view{name: "person", title: u.Login, section: "people", data: map[string]any{"User": u, "Devices": devices, "Steps": steps(u.Status),
+		"CanManage": r.may(access.UsersManage), "CanReset": r.may(access.FactorsReset)}}, nil
+}
+
+func (c *Console) changePerson(r *request) (view, error) {
+	id, op := r.PathValue("userId"), r.PathValue("operation")
+	if !slices.Contains([]string{"suspend", "unsuspend", "activate", "deactivate"}, op) {
+		return view{}, errNoPage()
+	}
+	if _, err := c.Desk.ChangeUser(r.ctx, id, directory.Lifecycle(op)); err != nil {
+		return view{}, err
+	}
+	return redirect("/people/" + url.PathEscape(id) + "?told=saved"), nil
+}
+
+func (c *Console) resetPerson(r *request) (view, error) {
+	id := r.PathValue("userId")
+	if err := c.Desk.ResetUserFactors(r.ctx, id); err != nil {
+		return view{}, err
+	}
+	return redirect("/people/" + url.PathEscape(id) + "?told=reset"), nil
+}
+
+// eventRow is an event in a list.
+type eventRow struct {
+	At                   time.Time
+	Message, Type, Actor string
+	Targets              []string
+	Result, Tone, Reason string
+	Details              []setting
+}
+
+func eventRows(found []systemlog.Event) []eventRow {
+	rows := make([]eventRow, 0, len(found))
+	for _, e := range found {
+		row := eventRow{At: e.Published, Message: e.Message, Type: e.Type, Actor: cmp.Or(e.Actor.AlternateID, e.Actor.DisplayName, e.Actor.ID),
+			Result: strings.ToLower(e.Outcome.Result), Reason: e.Outcome.Reason, Tone: "good"}
+		if e.Outcome.Result != systemlog.Success {
+			row.Tone = "bad"
+		} else if e.Severity != systemlog.Info {
+			row.Tone = "warn"
+		}
+		for _, t := range e.Targets {
+			row.Targets = append(row.Targets, cmp.Or(t.DisplayName, t.AlternateID, t.ID))
+		}
+		for key, value := range e.Detail {
+			if value != "" {
+				row.Details = append(row.Details, setting{key, value})
+			}
+		}
+		slices.SortFunc(row.Details, func(a, b setting) int { return cmp.Compare(a.Key, b.Key) })
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// logPage is how many events a page of the log shows.
+const logPage = 50
+
+// log is the System Log, the newest first.
+func (c *Console) log(r *request) (view, error) {
+	q := systemlog.Query{Newest: true, Limit: logPage, Type: strings.TrimSpace(r.FormValue("type")), Words: strings.Fields(cut(r.FormValue("q"), maxQuery))}
+	if before, err := strconv.ParseUint(r.FormValue("before"), 10, 63); err == nil {
+		q.After = before
+	}
+	found, err := c.Desk.Events(r.ctx, q)
+	if err != nil {
+		return view{}, err
+	}
+	next := ""
+	if len(found) == logPage {
+		next = "/log?" + url.Values{"type": {q.Type}, "q": {r.FormValue("q")}, "before": {strconv.FormatUint(found[logPage-1].Seq, 10)}}.Encode()
+	}
+	return view{name: "log", title: "System Log", section: "log", data: map[string]any{"Type": q.Type, "Query": r.FormValue("q"), "Events": eventRows(found), "Next": next}}, nil
+}
+
+func (c *Console) settings(r *request) (view, error) {
+	s, err := c.Desk.Settings(r.ctx)
+	if err != nil {
+		return view{}, err
+	}
+	rules, err := c.Desk.DeskRules(r.ctx)
+	if err != nil {
+		return view{}, err
+	}
+	return view{name: "settings", title: "Settings", section: "settings", data: map[string]any{"CanEdit": r.may(access.SettingsManage), "Recovery": s.Recovery,
+		"EndWindowOnEnrol": s.EndWindowOnEnrol, "NumberMatching": s.NumberMatching, "AccountsPerHour": rules.AccountsPerHour,
+		"Checklist": strings.Join(rules.Checklist, "\n")}}, nil
+}
+
+func (c *Console) saveSettings(r *request) (view, error) {
+	on := func(name string) bool { return r.PostFormValue(name) != "" }
+	limit, err := strconv.Atoi(strings.TrimSpace(r.PostFormValue("accountsPerHour")))
+	if err != nil {
+		return view{}, &problem{400, "That cannot be taken", fmt.Sprintf("Distinct accounts in an hour: %q is no number; 1 to 10000 are allowed.", cut(r.PostFormValue("accountsPerHour"), 40))}
+	}
+	rules := directory.DeskRules{AccountsPerHour: limit, Checklist: lines(r.PostFormValue("checklist"))}
+	if err := c.Desk.SaveOrg(r.ctx, wire.Settings{Recovery: on("recovery"), EndWindowOnEnrol: on("endWindowOnEnrol"), NumberMatching: on("numberMatching")}, rules); err != nil {
+		return view{}, err
+	}
+	return redirect("/settings?told=saved"), nil
+}
+
+// lines are those of a text that are not blank.
+func lines(text string) (out []string) {
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" {
+			out = append(out, line)
+		}
+	}
+	return out
+}
+
+// challengeRow is a SCEP challenge in a list.
+type challengeRow struct {
+	pki.Challenge
+	State     string
+	CanRevoke bool
+}
+
+func (c *Console) certificates(r *request) (view, error) { return c.certificatesWith(r, "") }
+
+// certificatesWith shows the text of a challenge that was just made, once.
+func (c *Console) certificatesWith(r *request, made string) (view, error) {
+	manage := r.may(access.EnrolmentManage)
+	rows := []challengeRow{}
+	if manage {
+		list, err := c.Desk.ListChallenges(r.ctx)
+		if err != nil {
+			return view{}, err
+		}
+		for _, ch := range list {
+			state := challengeState(ch, c.Now())
+			rows = append(rows, challengeRow{Challenge: ch, State: state, CanRevoke: state == "good"})
+		}
+	}
+	return view{name: "certificates", title: "Device Access certificates", section: "certificates",
+		data: map[string]any{"URL": c.PublicURL + "/scep", "Made": made, "CanManage": manage, "Challenges": rows}}, nil
+}
+
+func challengeState(ch pki.Challenge, now time.Time) string {
+	switch {
+	case !ch.RevokedAt.IsZero():
+		return "revoked " + day(ch.RevokedAt)
+	case !ch.UsedAt.IsZero() && ch.Kind == pki.Dynamic:
+		return "used " + day(ch.UsedAt)
+	case !ch.ExpiresAt.IsZero() && !now.Before(ch.ExpiresAt):
+		return "expired " + day(ch.ExpiresAt)
+	}
+	return "good"
+}
+
+func (c *Console) makeChallenge(r *request) (view, error) {
+	_, text, err := c.Desk.CreateChallenge(r.ctx, r.PostFormValue("kind"), r.PostFormValue("serial"))
+	if err != nil {
+		return view{}, err
+	}
+	return c.certificatesWith(r, text)
+}
+
+func (c *Console) revokeChallenge(r *request) (view, error) {
+	if err := c.Desk.RevokeChallenge(r.ctx, r.PathValue("challengeId")); err != nil {
+		return view{}, err
+	}
+	return redirect("/certificates?told=revoked"), nil
+}

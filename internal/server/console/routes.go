@@ -1,0 +1,83 @@
+package console
+
+import "github.com/latchkey-mfa/latchkey/internal/server/access"
+
+// What a route needs besides a permission.
+const (
+	open     access.Permission = "open"      // nobody need be signed in
+	signedIn access.Permission = "signed in" // any administrator, for what is their own
+)
+
+// route is a page with what it needs. A route without a permission would not
+// be served: none of the roles holds "".
+type route struct {
+	needs   access.Permission
+	section string
+	page    page
+}
+
+// routes are all pages but the one that says that there is none.
+func (c *Console) routes() map[string]route {
+	const (
+		device  = "/devices/{deviceId}"
+		account = device + "/accounts/{accountId}"
+	)
+	return map[string]route{
+		"GET /{$}":                                   {signedIn, "", c.start},
+		"GET /sign-in":                               {open, "", c.signIn},
+		"POST /sign-in":                              {open, "", c.password},
+		"GET /sign-in/second":                        {open, "", c.second},
+		"POST /sign-in/code":                         {open, "", c.withCode},
+		"POST /sign-in/recovery":                     {open, "", c.withRecoveryCode},
+		"POST /sign-in/passkey/challenge":            {open, "", c.passkeyChallenge},
+		"POST /sign-in/passkey":                      {open, "", c.withPasskey},
+		"POST /sign-out":                             {open, "", c.signOut},
+		"GET /set-up":                                {open, "", c.setUp},
+		"POST /set-up":                               {open, "", c.beginSetUp},
+		"GET /set-up/password":                       {open, "", c.choosePassword},
+		"POST /set-up/password":                      {open, "", c.setPassword},
+		"GET /set-up/factor":                         {open, "", c.chooseFactor},
+		"POST /set-up/code":                          {open, "", c.confirmCode},
+		"POST /set-up/passkey/challenge":             {open, "", c.newPasskeyChallenge},
+		"POST /set-up/passkey":                       {open, "", c.confirmPasskey},
+		"GET /account":                               {signedIn, "account", c.own},
+		"POST /account/sessions/{id}/end":            {signedIn, "account", c.endSession},
+		"POST /account/passkey/challenge":            {signedIn, "account", c.freshChallenge},
+		"GET /devices":                               {access.DevicesRead, "devices", c.devices},
+		"GET " + device:                              {access.DevicesRead, "devices", c.device},
+		"POST " + device + "/{operation}":            {access.DevicesManage, "devices", c.changeDevice},
+		"POST /devices/confirm":                      {access.DevicesManage, "devices", c.confirmMany},
+		"GET " + account:                             {access.DevicesRead, "devices", c.account},
+		"GET " + account + "/pin":                    {access.DevicesRead, "devices", c.askPIN},
+		"POST " + account + "/pin":                   {access.DevicesRead, "devices", c.issuePIN},
+		"GET " + account + "/pins/{pinId}":           {access.DevicesRead, "devices", c.pinState},
+		"POST " + account + "/pins/{pinId}/void":     {access.PINGenerate, "devices", c.voidPIN},
+		"GET " + account + "/reset":                  {access.FactorsReset, "devices", c.askReset},
+		"POST " + account + "/reset":                 {access.FactorsReset, "devices", c.reset},
+		"GET /readiness":                             {access.DevicesRead, "readiness", c.readiness},
+		"GET /people":                                {access.UsersRead, "people", c.people},
+		"POST /people":                               {access.UsersManage, "people", c.addPerson},
+		"GET /people/{userId}":                       {access.UsersRead, "people", c.person},
+		"POST /people/{userId}/reset-factors":        {access.FactorsReset, "people", c.resetPerson},
+		"POST /people/{userId}/{operation}":          {access.UsersManage, "people", c.changePerson},
+		"GET /log":                                   {access.LogsRead, "log", c.log},
+		"GET /settings":                              {access.OrgRead, "settings", c.settings},
+		"POST /settings":                             {access.OrgManage, "settings", c.saveSettings},
+		"GET /certificates":                          {access.OrgRead, "certificates", c.certificates},
+		"POST /certificates":                         {access.EnrolmentManage, "certificates", c.makeChallenge},
+		"POST /certificates/{challengeId}/revoke":    {access.EnrolmentManage, "certificates", c.revokeChallenge},
+		"GET /administrators":                        {access.OrgRead, "administrators", c.admins},
+		"POST /administrators":                       {access.AdminsManage, "administrators", c.addAdmin},
+		"POST /administrators/{adminId}/{operation}": {access.AdminsManage, "administrators", c.changeAdmin},
+	}
+}
+
+// Routes are the patterns with the permission that each needs, for the test of
+// every route with every role.
+func (c *Console) Routes() map[string]access.Permission {
+	out := map[string]access.Permission{}
+	for pattern, at := range c.routes() {
+		out[pattern] = at.needs
+	}
+	return out
+}
