@@ -99,6 +99,7 @@ func fuzzed() map[string]string {
 		"internal/server/adminapi FuzzDecodePIN":       "DecodePIN",
 		"internal/server/adminapi FuzzLogQuery":        "logQuery page times",
 		"internal/server/adminapi FuzzRequest":         "decode",
+		"internal/server/desk FuzzOlder":               "numbers",
 		"internal/server/deviceapi FuzzDecode":         "Decode",
 		"internal/server/pki FuzzGET":                  "message",
 		"internal/server/pki FuzzMarker":               "HasMarker",

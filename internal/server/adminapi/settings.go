@@ -31,7 +31,7 @@ func (s *Server) getSettings(c call) (answer, error) {
 
 func (s *Server) putSettings(c call) (answer, error) {
 	var in settingsBody
-	if err := c.body(access.OrgManage, &in); err != nil {
+	if err := c.body(access.SettingsManage, &in); err != nil {
 		return answer{}, err
 	}
 	v, err := s.Desk.SaveSettings(c.ctx, func(v *wire.Settings) {
@@ -55,7 +55,7 @@ func (s *Server) getRecoverySetting(c call) (answer, error) {
 
 func (s *Server) putRecoverySetting(c call) (answer, error) {
 	var in recoverySetting
-	if err := c.body(access.OrgManage, &in); err != nil {
+	if err := c.body(access.SettingsManage, &in); err != nil {
 		return answer{}, err
 	}
 	if in.Enabled == nil {
@@ -72,7 +72,7 @@ func (s *Server) getMatchingSetting(c call) (answer, error) {
 
 func (s *Server) putMatchingSetting(c call) (answer, error) {
 	var in matchingSetting
-	if err := c.body(access.OrgManage, &in); err != nil {
+	if err := c.body(access.SettingsManage, &in); err != nil {
 		return answer{}, err
 	}
 	if in.Enabled == nil {

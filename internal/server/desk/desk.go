@@ -18,8 +18,8 @@ type Database interface {
 }
 
 // Desk is what an administrator can do. The administrator is the one in the
-// context's guard (access.With), without whom all is denied. All fields are
-// needed.
+// context's guard (access.With), without whom all is denied. All fields but
+// MinAgent are needed.
 //
 // Besides those that a method names, each has the errors *access.DeniedError,
 // where nothing was done, and the database's.
@@ -29,6 +29,9 @@ type Desk struct {
 	Book       *recovery.Book
 	Challenges *pki.Challenges
 	Now        func() time.Time
+	// MinAgent is the oldest version of the Macs' daemon that is welcome; with
+	// "" any is.
+	MinAgent string
 }
 
 // Origin is where a request came from, as its events say it.

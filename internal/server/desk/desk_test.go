@@ -18,7 +18,7 @@ import (
 func TestSettingsAreAnEventWithOldAndNew(t *testing.T) {
 	o := newOrg(t)
 	o.mac(nil)
-	saved, err := o.SaveSettings(as(access.OrgAdmin), func(s *wire.Settings) { s.Recovery, s.EndWindowOnEnrol = false, true })
+	saved, err := o.SaveSettings(as(access.SuperAdmin), func(s *wire.Settings) { s.Recovery, s.EndWindowOnEnrol = false, true })
 	if want := (wire.Settings{EndWindowOnEnrol: true, NumberMatching: true}); err != nil || saved != want {
 		t.Fatalf("%+v %v, want %+v", saved, err, want)
 	}

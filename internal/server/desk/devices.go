@@ -37,6 +37,17 @@ func (k *Desk) Devices(ctx context.Context, q string, p directory.Page) (found [
 	return found, err
 }
 
+// Suggest are up to limit Macs whose serial number or name begins with q, or
+// the name, login or e-mail of one of their users, by serial number: for a list
+// that changes with each key. What is found within a name, Devices finds.
+func (k *Desk) Suggest(ctx context.Context, q string, limit int) (found []directory.Device, err error) {
+	err = k.view(ctx, access.DevicesRead, func(tx *sql.Tx) error {
+		found, err = directory.DevicesByPrefix(ctx, tx, q, limit)
+		return err
+	})
+	return found, err
+}
+
 // Device is one Mac. Errors: directory.ErrNotFound.
 func (k *Desk) Device(ctx context.Context, id string) (m Mac, err error) {
 	err = k.view(ctx, access.DevicesRead, func(tx *sql.Tx) error {

@@ -149,10 +149,10 @@ func SaveDevice(ctx context.Context, tx *sql.Tx, d *Device, now time.Time) error
 	_, err := tx.ExecContext(ctx, `UPDATE devices SET name = $2, model = $3, os = $4, agent = $5, zone = $6, search_key = $7, status = $8,
 			trust = $9, certificate = $10, claim = $11, seen_at = $12, clock = $13, armed_state = $14, armed_reason = $15, killswitch = $16,
 			policy_state = $17, policy_sha256 = $18, policy_errors = $19, policy_effective = $20, last_seq = $21, last_answer = $22,
-			token_hash = $23, token_old_hash = $24, token_at = $25, updated_at = $26, last_request = $27 WHERE id = $1`,
+			token_hash = $23, token_old_hash = $24, token_at = $25, updated_at = $26, last_request = $27, name_key = $28 WHERE id = $1`,
 		d.ID, d.Name, d.Model, d.OS, d.Agent, d.Zone, search, string(d.Status), string(d.Trust), d.Certificate, d.Claim,
 		store.Micros(d.SeenAt), d.Clock, d.ArmedState, d.ArmedReason, d.KillSwitch, d.PolicyState, d.PolicySHA256, errs, string(d.Effective),
-		d.LastSeq, d.LastAnswer, d.TokenHash, d.TokenBeforeHash, store.Micros(d.TokenAt), store.Micros(now), d.LastRequest)
+		d.LastSeq, d.LastAnswer, d.TokenHash, d.TokenBeforeHash, store.Micros(d.TokenAt), store.Micros(now), d.LastRequest, store.Fold(d.Name))
 	if err != nil {
 		return fmt.Errorf("store device %q: %w", d.Serial, err)
 	}

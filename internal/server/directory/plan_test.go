@@ -1,0 +1,68 @@
+package directory_test
+
+import (
+	"database/sql"
+	"strings"
+	"testing"
+
+	"github.com/latchkey-mfa/latchkey/internal/server/directory"
+)
+
+// plan is how the database would answer a query.
+func plan(t *testing.T, tx *sql.Tx, query string, args ...any) string {
+	t.Helper()
+	rows, err := tx.Query(`EXPLAIN QUERY PLAN `+query, args...)
+	if err != nil {
+		t.Fatalf("%v: %s", err, query)
+	}
+	defer rows.Close()
+	var out []string
+	for rows.Next() {
+		var id, parent, unused int
+		var step string
+		if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, step)
+	}
+	return strings.Join(out, "\n")
+}
+
+// A list that is counted or paged reads by an index, not all Macs.
+func TestPlansOfReadiness(t *testing.T) {
+	indexes := map[directory.Lack]string{directory.LacksConfirmation: "devices_lacks_confirmation", directory.LacksCheckIn: "devices_lacks_check_in",
+		directory.LacksAgent: "devices_active_agent", directory.LacksArming: "devices_lacks_arming", directory.LacksSecret: "devices_lacks_secret",
+		directory.LacksFreshSecret: "devices_secret_until"}
+	within(t, func(tx *sql.Tx) {
+		for _, l := range directory.Lacks() {
+			for _, query := range []string{l.Count(), l.Page(directory.Page{Limit: 50})} {
+				if p := plan(t, tx, query, 1, "[]", "dev"); !strings.HasPrefix(p, "SEARCH devices USING INDEX "+indexes[l]+" ") {
+					t.Errorf("%s does not read by %s:\n%s\n%s", l, indexes[l], query, p)
+				}
+			}
+		}
+		if p := plan(t, tx, directory.DistinctAgents); strings.Count(p, "SEARCH") < 2 || strings.Contains(p, "SCAN devices\n") {
+			t.Errorf("versions:\n%s", p)
+		}
+	})
+}
+
+// What is typed finds by the beginning of each name, with no scan of a table.
+func TestPlanOfAPrefix(t *testing.T) {
+	within(t, func(tx *sql.Tx) {
+		p := plan(t, tx, directory.ByPrefix(10), "c02", "c03")
+		for _, index := range []string{"devices_serial", "devices_name", "os_accounts_name", "os_accounts_linked", "os_accounts_prelink", "users_email"} {
+			if !strings.Contains(p, "INDEX "+index) {
+				t.Errorf("the plan does not use %s", index)
+			}
+		}
+		for _, table := range []string{"SCAN d\n", "SCAN a\n", "SCAN u\n", "SCAN a ", "SCAN u ", "SCAN d "} {
+			if strings.Contains(p+"\n", table) {
+				t.Errorf("a whole table is read: %s", table)
+			}
+		}
+		if t.Failed() {
+			t.Log(p)
+		}
+	})
+}
