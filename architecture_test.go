@@ -180,7 +180,7 @@ func layers() [][]string {
 			"internal/server/pki", "internal/server/signin"},
 		{"plugin", "internal/device/recovery", "internal/server/recovery"},
 		{"internal/device/factor/accesscode", "internal/device/factor/devicepin", "internal/server/desk", "internal/server/deviceapi"},
-		{"internal/device/session", "internal/server/adminapi"},
+		{"internal/device/session", "internal/server/adminapi", "internal/server/console"},
 		{"internal/device/service"},
 		{"cmd/latchkeyd", "cmd/latchkey", "cmd/latchkey-server", "cmd/authhost"},
 	}

@@ -40,14 +40,9 @@ func (c *Console) devices(r *request) (view, error) {
 	if len(query) > maxQuery {
 		query = strings.ToValidUTF8(query[:maxQuery], "")
 	}
-	found, err := c.Desk.Devices(r.ctx, query, directory.Page{After: r.FormValue("after"), Limit: pageSize + 1})
+	found, next, begins, err := c.search(r, query)
 	if err != nil {
 		return view{}, err
-	}
-	next := ""
-	if len(found) > pageSize {
-		found = found[:pageSize]
-		next = "/devices?" + url.Values{"q": {query}, "after": {found[pageSize-1].ID}}.Encode()
 	}
 	rows := make([]deviceRow, 0, len(found))
 	for _, d := range found {
@@ -62,9 +57,30 @@ func (c *Console) devices(r *request) (view, error) {
 	if query != "" {
 		nothing = fmt.Sprintf("Nothing is found by “%s”. Search for the serial number or the computer name on the Mac's screen, or for a user.", query)
 	}
-	caption := fmt.Sprintf("%d shown", len(rows))
+	caption, wider := fmt.Sprintf("%d shown", len(rows)), ""
+	if begins {
+		caption = fmt.Sprintf("%d whose serial number, name, user or e-mail begins with “%s”", len(rows), query)
+		wider = "/devices?" + url.Values{"q": {query}, "in": {"1"}}.Encode()
+	}
 	return view{name: "devices", title: "Devices", section: "devices", scripts: []string{"search.js"},
-		data: map[string]any{"Query": query, "Devices": rows, "Next": next, "Nothing": nothing, "Caption": caption}}, nil
+		data: map[string]any{"Query": query, "Devices": rows, "Next": next, "Nothing": nothing, "Caption": caption, "Wider": wider}}, nil
+}
+
+// search is what the beginning of a name finds, by an index, as one types; where
+// that is nothing, or when it is asked for, what stands anywhere in a name.
+func (c *Console) search(r *request, query string) (found []directory.Device, next string, begins bool, err error) {
+	if query != "" && r.FormValue("in") == "" && r.FormValue("after") == "" {
+		found, err = c.Desk.Suggest(r.ctx, query, pageSize)
+		if err != nil || len(found) > 0 {
+			return found, "", true, err
+		}
+	}
+	found, err = c.Desk.Devices(r.ctx, query, directory.Page{After: r.FormValue("after"), Limit: pageSize + 1})
+	if len(found) > pageSize {
+		found = found[:pageSize]
+		next = "/devices?" + url.Values{"q": {query}, "in": {"1"}, "after": {found[pageSize-1].ID}}.Encode()
+	}
+	return found, next, false, err
 }
 
 func inactive(s directory.Status) string {

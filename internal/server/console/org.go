@@ -2,7 +2,7 @@ package console
 
 import (
 	"cmp"
-	"fmt"
+	"math"
 	"net/url"
 	"slices"
 	"strconv"
@@ -115,9 +115,7 @@ const logPage = 50
 // log is the System Log, the newest first.
 func (c *Console) log(r *request) (view, error) {
 	q := systemlog.Query{Newest: true, Limit: logPage, Type: strings.TrimSpace(r.FormValue("type")), Words: strings.Fields(cut(r.FormValue("q"), maxQuery))}
-	if before, err := strconv.ParseUint(r.FormValue("before"), 10, 63); err == nil {
-		q.After = before
-	}
+	q.After = number(r.FormValue("before"))
 	found, err := c.Desk.Events(r.ctx, q)
 	if err != nil {
 		return view{}, err
@@ -145,15 +143,20 @@ func (c *Console) settings(r *request) (view, error) {
 
 func (c *Console) saveSettings(r *request) (view, error) {
 	on := func(name string) bool { return r.PostFormValue(name) != "" }
-	limit, err := strconv.Atoi(strings.TrimSpace(r.PostFormValue("accountsPerHour")))
-	if err != nil {
-		return view{}, &problem{400, "That cannot be taken", fmt.Sprintf("Distinct accounts in an hour: %q is no number; 1 to 10000 are allowed.", cut(r.PostFormValue("accountsPerHour"), 40))}
-	}
-	rules := directory.DeskRules{AccountsPerHour: limit, Checklist: lines(r.PostFormValue("checklist"))}
+	rules := directory.DeskRules{AccountsPerHour: int(min(number(r.PostFormValue("accountsPerHour")), math.MaxInt32)), Checklist: lines(r.PostFormValue("checklist"))}
 	if err := c.Desk.SaveOrg(r.ctx, wire.Settings{Recovery: on("recovery"), EndWindowOnEnrol: on("endWindowOnEnrol"), NumberMatching: on("numberMatching")}, rules); err != nil {
 		return view{}, err
 	}
 	return redirect("/settings?told=saved"), nil
+}
+
+// number is what a field holds; 0 for what is none, which no field allows.
+func number(text string) uint64 {
+	n, err := strconv.ParseUint(strings.TrimSpace(text), 10, 63)
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // lines are those of a text that are not blank.

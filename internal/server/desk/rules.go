@@ -78,3 +78,6 @@ func checkRules(r *directory.DeskRules) error {
 	}
 	return nil
 }
+
+// OldAgent reports whether a Mac's agent is older than the org welcomes.
+func (k *Desk) OldAgent(version string) bool { return k.MinAgent != "" && older(version, k.MinAgent) }

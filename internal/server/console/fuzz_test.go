@@ -1,0 +1,55 @@
+package console
+
+import (
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// FuzzNext: whatever somebody puts behind next=, the console sends nobody to
+// another site.
+func FuzzNext(f *testing.F) {
+	for _, seed := range []string{"/", "/devices?q=x", "//evil.example", "/\\evil.example", "https://evil.example", "/sign-out", "/a\r\nSet-Cookie: x", ""} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, asked string) {
+		to := next(asked)
+		u, err := url.Parse(to)
+		if to != "/" && (to != asked || err == nil && (u.Host != "" || u.Scheme != "")) || !strings.HasPrefix(to, "/") {
+			t.Errorf("%q leads to %q", asked, to)
+		}
+		w := httptest.NewRecorder()
+		w.Header().Set("Location", to)
+		if at := w.Result().Header.Get("Location"); strings.HasPrefix(at, "//") {
+			t.Errorf("%q leads to %q", asked, at)
+		}
+	})
+}
+
+// FuzzNumber: a number comes back as it was written, and anything else is 0.
+func FuzzNumber(f *testing.F) {
+	for _, seed := range []string{"1", " 60 ", "-1", "1e3", "99999999999999999999", "0x10", ""} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if n := number(text); n != 0 && strings.TrimLeft(strings.TrimPrefix(strings.TrimSpace(text), "+"), "0") != strconv.FormatUint(n, 10) {
+			t.Errorf("%q is %d", text, n)
+		}
+	})
+}
+
+// FuzzPolicy: what a Mac reports of its policy is listed or passed over.
+func FuzzPolicy(f *testing.F) {
+	for _, seed := range []string{`{"A":{"value":1,"origin":"forced"}}`, `{"A":1}`, `[]`, ``, `{"A":{"value":{"b":["c"]}}}`, `{"A":null}`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		list := policy(raw)
+		if !slices.IsSortedFunc(list, func(a, b setting) int { return strings.Compare(a.Key, b.Key) }) {
+			t.Errorf("out of order: %q", list)
+		}
+	})
+}
