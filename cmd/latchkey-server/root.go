@@ -56,7 +56,7 @@ func (p *program) root() *cobra.Command {
 		return usage(err, cmd.CommandPath()+" --help lists the flags")
 	})
 	p.openClock = clockFlags(root.PersistentFlags())
-	root.AddCommand(p.serveCommand(), p.initCommand(), p.tokenCommand(), p.scepCommand(), p.deviceCommand(), p.pinCommand(),
+	root.AddCommand(p.serveCommand(), p.initCommand(), p.tokenCommand(), p.adminCommand(), p.scepCommand(), p.deviceCommand(), p.pinCommand(),
 		p.eventsCommand(), p.userCommand(), p.settingsCommand())
 	return root
 }

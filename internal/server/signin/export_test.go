@@ -1,5 +1,7 @@
 package signin
 
+import "fmt"
+
 // Cheapen makes passwords cost next to nothing, and tells count of each that is
 // computed.
 func Cheapen(s *Service, count func()) {
@@ -10,3 +12,12 @@ func Cheapen(s *Service, count func()) {
 		return compute(password, salt, time, memory, lanes, length)
 	}
 }
+
+// Cost is what a password costs outside of tests.
+func Cost() string {
+	c := newArgon().cost
+	return fmt.Sprintf("m=%d,t=%d,p=%d", c.memory, c.time, c.lanes)
+}
+
+// KeepCounters bounds the table of wrong tries.
+func KeepCounters(s *Service, most int) { s.counters = most }

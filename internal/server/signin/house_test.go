@@ -84,6 +84,12 @@ func (h *house) pass(d time.Duration) { h.now = h.now.Add(d) }
 // tx runs do in a transaction and returns its error.
 func (h *house) tx(do func(tx *sql.Tx) error) error { return h.db.Update(h.Context(), do) }
 
+// pardon ends all waits.
+func (h *house) pardon() {
+	h.Helper()
+	h.must(h.tx(func(tx *sql.Tx) error { _, err := tx.Exec(`DELETE FROM sign_in_failures`); return err }))
+}
+
 func from(address string) systemlog.Client {
 	return systemlog.Client{IPAddress: address, UserAgent: "Firefox"}
 }
@@ -111,6 +117,7 @@ type person struct {
 	key             totp.Key
 	codes           []signin.Secret
 	session         signin.Session
+	addresses       int
 }
 
 // join sets an account up with an app.
@@ -230,4 +237,9 @@ func keyFromText(h *house, text string) totp.Key {
 	k, err := totp.KeyFrom(raw)
 	h.must(err)
 	return k
+}
+
+// exec changes the database behind the service's back.
+func (h *house) exec(statement string, args ...any) error {
+	return h.tx(func(tx *sql.Tx) error { _, err := tx.Exec(statement, args...); return err })
 }

@@ -3,6 +3,7 @@ package signin
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 
 	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
@@ -21,6 +22,52 @@ func (s *Service) change(ctx context.Context, token string, do func(tx *sql.Tx, 
 		}
 		return do(tx, h)
 	})
+}
+
+// ChangePassword sets another password, ends the administrator's other sessions
+// and keeps this one. A wrong current password counts as one at sign-in.
+// Errors: ErrRefused, *PasswordError, ErrNoSession, ErrNotFresh,
+// *ThrottledError, the context's, or the database's.
+func (s *Service) ChangePassword(ctx context.Context, token, current, password string, client systemlog.Client) error {
+	// No try where it is refused for another reason.
+	if err := s.change(ctx, token, func(*sql.Tx, held) error { return nil }); err != nil {
+		return err
+	}
+	t, err := s.openToken(ctx, stepPassword, token, client, full)
+	if err != nil {
+		return err
+	}
+	right, err := s.right(ctx, t.admin, current)
+	if err != nil {
+		return err
+	}
+	var unfit *PasswordError
+	stored, err := s.choose(ctx, t.admin.Admin, password)
+	if err != nil && !errors.As(err, &unfit) {
+		return err
+	}
+	err = s.settle(ctx, t, func(tx *sql.Tx) error {
+		h, err := s.stillHeld(ctx, tx, t, token)
+		if err != nil {
+			return err
+		}
+		// First whether it is they: rules about the new one are for nobody else.
+		if !right || h.admin.password != t.admin.password {
+			return refuse(reasonWrong)
+		}
+		if unfit != nil {
+			return nil
+		}
+		h.Client = client
+		if _, err := tx.ExecContext(ctx, `DELETE FROM admin_sessions WHERE admin_id = $1 AND id <> $2`, h.Admin.ID, h.ID); err != nil {
+			return fmt.Errorf("end the other sessions of administrator %q: %w", h.Admin.Login, err)
+		}
+		return s.storePassword(ctx, tx, h, stored)
+	})
+	if err == nil && unfit != nil {
+		return unfit
+	}
+	return err
 }
 
 // ReplaceTOTP puts the key that TOTPSecret showed in the place of the app that

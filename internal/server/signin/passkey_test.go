@@ -3,6 +3,7 @@ package signin_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/descope/virtualwebauthn"
 
@@ -104,7 +105,7 @@ func TestPasskeyRefused(t *testing.T) {
 			token := p.begin()
 			_, err := h.WithPasskey(h.Context(), token, c(token), desk())
 			h.is(err, signin.ErrRefused)
-			h.pass(2 * signin.LongestWait) // the throttle has a test of its own
+			h.pardon() // the waits have a test of their own
 		})
 	}
 	// The refused answers left the passkey as it was.
@@ -128,7 +129,7 @@ func TestPasskeyChallengeIsForOneAnswer(t *testing.T) {
 	h.is(err, signin.ErrRefused)
 
 	late := k.prove(token)
-	h.pass(5 * 60e9)
+	h.pass(5 * time.Minute)
 	_, err = h.WithPasskey(h.Context(), token, late, desk())
 	h.is(err, signin.ErrRefused)
 }
@@ -182,7 +183,7 @@ func TestPasskeyRegistrationRefused(t *testing.T) {
 	_, _, err = h.FinishPasskey(h.Context(), token, "x", old)
 	h.is(err, signin.ErrRefused)
 	late := k.register(token)
-	h.pass(5 * 60e9)
+	h.pass(5 * time.Minute)
 	_, _, err = h.FinishPasskey(h.Context(), token, "x", late)
 	h.is(err, signin.ErrRefused)
 	if _, err := h.Find(h.Context(), token); err == nil {
@@ -236,4 +237,49 @@ func TestRSAKey(t *testing.T) {
 	token := p.begin()
 	_, err := h.WithPasskey(h.Context(), token, k.prove(token), desk())
 	h.must(err)
+}
+
+// TestReauthenticateByPasskey makes the session fresh, and leaves its token.
+func TestReauthenticateByPasskey(t *testing.T) {
+	h := newHouse(t)
+	k := h.newKey()
+	p := h.joinWithKey(k)
+	token := p.session.Token.Text()
+	h.pass(signin.FreshFor)
+	k.cred.Counter = 1
+	half := p.begin()
+	_, err := h.ReauthenticatePasskey(h.Context(), token, k.prove(half), desk())
+	h.is(err, signin.ErrRefused) // an answer to another session's challenge
+	k.cred.Counter++
+	x, err := h.ReauthenticatePasskey(h.Context(), token, k.prove(token), desk())
+	h.must(err)
+	if !h.Fresh(x, time.Minute) || !x.Token.IsZero() {
+		t.Errorf("%+v", x)
+	}
+	h.must(errOf(h.NewRecoveryCodes(h.Context(), token)))
+	// An answer to a challenge that registers is none to one that proves.
+	_ = k.register(token)
+	_, err = h.ReauthenticatePasskey(h.Context(), token, k.answer(must(h.PasskeyChallenge(h.Context(), p.begin()))), desk())
+	h.is(err, signin.ErrRefused)
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+func TestPasskeysAreBounded(t *testing.T) {
+	h := newHouse(t)
+	p := h.joinWithKey(h.newKey())
+	token := p.session.Token.Text()
+	var last *key
+	for range signin.MaxPasskeys - 1 {
+		last = h.newKey()
+		h.must(h.AddPasskey(h.Context(), token, "another", last.register(token)))
+	}
+	h.is(errOf(h.BeginPasskey(h.Context(), token)), signin.ErrState)
+	half := p.begin()
+	h.must(errOf(h.WithPasskey(h.Context(), half, last.prove(half), desk())))
 }

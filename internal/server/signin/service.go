@@ -77,11 +77,12 @@ type Service struct {
 	now      func() time.Time
 	argon    *argon
 	passkeys *webauthn.WebAuthn // nil where there can be none
+	counters int                // at most; tests have fewer
 }
 
 // New is a service. The error is a PublicURL that is none.
 func New(c Config) (*Service, error) {
-	s := &Service{db: c.DB, vault: c.Vault, log: c.Log, now: c.Now, argon: newArgon()}
+	s := &Service{db: c.DB, vault: c.Vault, log: c.Log, now: c.Now, argon: newArgon(), counters: maxCounters}
 	var err error
 	if s.passkeys, err = relyingParty(c.PublicURL); err != nil {
 		return nil, fmt.Errorf("prepare passkeys for %q: %w", c.PublicURL, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/latchkey-mfa/latchkey/internal/server/store"
@@ -148,7 +149,7 @@ func (s *Service) second(ctx context.Context, step, token string, from stage, cl
 			return err
 		}
 		h.Client = client
-		if err := s.tell(ctx, tx, h.By(), h.Admin, systemlog.Event{Type: systemlog.AuthViaMFA, Message: "Administrator showed a second factor", Detail: map[string]string{"factor": step}}); err != nil {
+		if err := s.tellShown(ctx, tx, h, step); err != nil {
 			return err
 		}
 		if from == full {
@@ -162,6 +163,16 @@ func (s *Service) second(ctx context.Context, step, token string, from stage, cl
 		return Session{}, err
 	}
 	return x, nil
+}
+
+// tellShown writes that a second factor was right.
+func (s *Service) tellShown(ctx context.Context, tx *sql.Tx, h held, step string) error {
+	e := systemlog.Event{Type: systemlog.AuthViaMFA, Message: "Administrator showed a second factor", Detail: map[string]string{"factor": step}}
+	if step == stepRecovery {
+		// A recovery code is for who has lost the rest, or for who has found the sheet.
+		e.Severity, e.Detail["left"] = systemlog.Warn, strconv.Itoa(h.Admin.RecoveryCodesLeft-1)
+	}
+	return s.tell(ctx, tx, h.By(), h.Admin, e)
 }
 
 // renew makes a session fresh.

@@ -79,7 +79,7 @@ func (c counted) locked() bool { return !c.after.until.Equal(c.before.until) }
 // when the try was right. The error is a *ThrottledError, or the database's.
 func (s *Service) count(ctx context.Context, tx *sql.Tx, account string, client systemlog.Client) (tries [2]counted, err error) {
 	now := s.now()
-	if err := forget(ctx, tx, now); err != nil {
+	if err := s.forget(ctx, tx, now); err != nil {
 		return tries, err
 	}
 	keys := [2]string{s.digest(digestClient, place(client.IPAddress)), account}
@@ -143,10 +143,10 @@ func saveCounter(ctx context.Context, tx *sql.Tx, c counter, now time.Time) erro
 }
 
 // forget bounds the table.
-func forget(ctx context.Context, tx *sql.Tx, now time.Time) error {
+func (s *Service) forget(ctx context.Context, tx *sql.Tx, now time.Time) error {
 	_, err := tx.ExecContext(ctx, `DELETE FROM sign_in_failures WHERE last_at <= $1 OR last_at < (
 		SELECT min(last_at) FROM (SELECT last_at FROM sign_in_failures ORDER BY last_at DESC LIMIT $2) AS kept)`,
-		store.Micros(now.Add(-forgetAfter)), maxCounters)
+		store.Micros(now.Add(-forgetAfter)), s.counters)
 	if err != nil {
 		return fmt.Errorf("forget old tries: %w", err)
 	}
