@@ -176,7 +176,7 @@ func (c *Console) visible(err error) *problem {
 	case errors.As(err, &p):
 		return p
 	case errors.As(err, &denied):
-		return &problem{http.StatusForbidden, "Your role does not allow this", "It needs the permission " + string(denied.Needs) + ". Ask an org admin."}
+		return &problem{http.StatusForbidden, "Your role does not allow this", "It needs the permission " + string(denied.Needs) + ". Ask a super admin."}
 	case errors.As(err, &refusal):
 		return &problem{http.StatusConflict, "No PIN", refusal.Message}
 	case errors.As(err, &invalid):

@@ -62,7 +62,7 @@ func (c *Console) routes() map[string]route {
 		"POST /people/{userId}/{operation}":          {access.UsersManage, "people", c.changePerson},
 		"GET /log":                                   {access.LogsRead, "log", c.log},
 		"GET /settings":                              {access.OrgRead, "settings", c.settings},
-		"POST /settings":                             {access.OrgManage, "settings", c.saveSettings},
+		"POST /settings":                             {access.SettingsManage, "settings", c.saveSettings},
 		"GET /certificates":                          {access.OrgRead, "certificates", c.certificates},
 		"POST /certificates":                         {access.EnrolmentManage, "certificates", c.makeChallenge},
 		"POST /certificates/{challengeId}/revoke":    {access.EnrolmentManage, "certificates", c.revokeChallenge},

@@ -282,3 +282,26 @@ func (a answer) text() string {
 	plain = strings.NewReplacer("&#39;", "'", "&#34;", `"`, "&lt;", "<", "&gt;", ">", "&amp;", "&").Replace(plain)
 	return regexp.MustCompile(`\s+`).ReplaceAllString(plain, " ")
 }
+
+// idOf reads the id of an administrator off the list.
+func idOf(b *browser, login string) string {
+	b.s.T.Helper()
+	page := b.get("/administrators").body
+	at := strings.Index(page, "<td>"+login+"</td>")
+	found := regexp.MustCompile(`/administrators/([a-z0-9]+)/`).FindStringSubmatch(page[max(at, 0):])
+	if at < 0 || found == nil {
+		b.s.T.Fatalf("%s is not in the list", login)
+	}
+	return found[1]
+}
+
+// idOfSelf is an id that no page links to.
+func idOfSelf(s *site, login string) (id string) {
+	s.T.Helper()
+	s.Update(func(tx *sql.Tx) error {
+		a, err := s.SignIn.AdminByLogin(context.Background(), tx, login)
+		id = a.ID
+		return err
+	})
+	return id
+}
