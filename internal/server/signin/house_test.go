@@ -200,7 +200,18 @@ type key struct {
 func (h *house) newKey() *key {
 	host, _, _ := strings.Cut(strings.TrimPrefix(origin, "https://"), ":")
 	return &key{house: h, site: virtualwebauthn.RelyingParty{Name: "Latchkey", ID: host, Origin: origin}, auth: virtualwebauthn.NewAuthenticator(),
-		cred: virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2)}
+		cred: newCredential()}
+}
+
+// newCredential makes a key on P-256. The library leaves out leading zeros of
+// the coordinates, which COSE does not allow: one key in 128 would be refused.
+func newCredential() virtualwebauthn.Credential {
+	const whole = 77 // bytes of a COSE key
+	for {
+		if c := virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2); len(c.Key.AttestationData()) == whole {
+			return c
+		}
+	}
 }
 
 // register answers BeginPasskey.
