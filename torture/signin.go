@@ -184,8 +184,29 @@ func (r *run) byCode(p *person, typed code) error {
 		if err := r.fine(s, s.act(r.ctx, wire.ActionSubmit, accesscode.Kind, nil)); err != nil {
 			return err
 		}
+		if s.screen.Kind != wire.KindCode {
+			return r.notAsked(p, s, m.begin, typed)
+		}
 	}
 	return r.typesCode(p, s, typed)
+}
+
+// notAsked is the way that was closed in the moment in which it was chosen, as
+// by a reset that came with a check-in.
+func (r *run) notAsked(p *person, s *seat, begun int64, typed code) error {
+	if err := r.elapsed(); err != nil {
+		return err
+	}
+	text := note(s.screen)
+	if text == "" {
+		return errStale
+	}
+	said, err := codeSaid(text)
+	if err != nil {
+		return fmt.Errorf("%q: %w", s.screen.Title, err)
+	}
+	m := moment{begun, r.now()}
+	return p.heard("access code", said, saidWait(text), m, func(a account) []outcome { return a.typeCode(typed, m) })
 }
 
 func (r *run) typesCode(p *person, s *seat, typed code) error {
@@ -221,7 +242,7 @@ func (r *run) typesCode(p *person, s *seat, typed code) error {
 	text := note(s.screen)
 	said, err := codeSaid(text)
 	if err != nil {
-		return err
+		return fmt.Errorf("%q: %w", s.screen.Title, err)
 	}
 	return p.heard(what, said, saidWait(text), m, try)
 }
