@@ -72,7 +72,6 @@ type form struct {
 	about
 	Reason, Ticket, DeviceCode string
 	Checklist                  []string
-	Ticked                     bool
 	Refusal                    *refusal
 	CanAsk                     bool
 	Warnings                   []string
@@ -84,7 +83,7 @@ type form struct {
 func (c *Console) form(r *request, a about) (form, error) {
 	rules, err := c.Desk.DeskRules(r.ctx)
 	f := form{about: a, Reason: r.FormValue("reason"), Ticket: r.FormValue("ticket"), DeviceCode: r.FormValue("deviceCode"), CanAsk: true, Checklist: rules.Checklist,
-		Ticked: r.Method == "POST", Reauthenticate: !c.SignIn.Fresh(r.session, FreshFor), FreshFor: "15 minutes", TOTP: r.session.Admin.HasTOTP,
+		Reauthenticate: !c.SignIn.Fresh(r.session, FreshFor), FreshFor: "15 minutes", TOTP: r.session.Admin.HasTOTP,
 		Passkey: len(r.session.Admin.Passkeys) > 0}
 	if a.Account.Recovery.Registered && !a.Account.Recovery.Proven {
 		f.Warnings = append(f.Warnings, "This Mac replaced its recovery secret without proving that it held the one before: its store was lost, or it is not the Mac that you think it is. Check before you go on.")
@@ -138,11 +137,6 @@ func (c *Console) issuePIN(r *request) (view, error) {
 			v.wrong = wrong
 			return v, nil
 		}
-	}
-	if len(r.PostForm["checked"]) < len(f.Checklist) {
-		v := f.view(400)
-		v.wrong = "Go through every check before you generate a PIN."
-		return v, nil
 	}
 	issued, err := c.Desk.Issue(r.ctx, recovery.Request{DeviceID: a.Device.ID, AccountID: a.Account.ID, Reason: f.Reason, Ticket: f.Ticket, DeviceCode: f.DeviceCode})
 	var no *recovery.Refusal

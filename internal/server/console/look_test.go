@@ -1,0 +1,94 @@
+package console_test
+
+import (
+	"encoding/json"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+
+	"github.com/latchkey-mfa/latchkey/internal/server/access"
+)
+
+// axe is the checker's script, which .ci/prepare brings from npm.
+func axe(t *testing.T) string {
+	t.Helper()
+	raw, err := os.ReadFile("../../../.cache/node_modules/axe-core/axe.min.js")
+	if err == nil {
+		return string(raw)
+	}
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("axe-core is not installed: %v", err)
+	}
+	t.Skipf("axe-core is not installed (make test installs it as root on Debian): %v", err)
+	return ""
+}
+
+// finding is what axe found.
+type finding struct {
+	ID, Impact, Help string
+	Nodes            []struct{ HTML string }
+}
+
+// Every page, for people who do not see, see little, or have a small screen:
+// axe finds nothing serious in light or dark, and nothing has to be scrolled
+// sideways at 200 % or on a phone.
+func TestBrowserEveryPageCanBeUsed(t *testing.T) {
+	script := axe(t)
+	s := newSite(t)
+	m := s.mac("C02AMY", "amy")
+	who := s.admin("pat@example.com", access.SuperAdmin)
+	who.post("/people", map[string][]string{"login": {"amy@example.com"}, "firstName": {"Amy"}})
+	who.post("/certificates", map[string][]string{"kind": {"dynamic"}})
+	who.post(m.ofAmy("/pin"), asks()).is(200)
+	s.Pass(time.Minute)
+	b := s.tab(t)
+	pages := []string{"/sign-in", "/set-up"}
+	for _, path := range pages {
+		b.check(script, path)
+	}
+	b.signsIn(who)
+	for name, path := range map[string]string{"devices": "/devices", "none": "/devices?q=nobody", "device": m.path(""), "dialog": m.ofAmy("/pin"), "pins": m.ofAmy(""),
+		"reset": m.ofAmy("/reset"), "readiness": "/readiness?reason=unconfirmed", "people": "/people", "log": "/log", "certificates": "/certificates",
+		"administrators": "/administrators", "settings": "/settings", "account": "/account", "error": "/nothing"} {
+		b.check(script, path)
+		b.shot("page-" + name)
+	}
+}
+
+// check looks at one page in both schemes and three widths.
+func (b *tab) check(script, path string) {
+	b.t.Helper()
+	for _, scheme := range []string{"light", "dark"} {
+		if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}); err != nil {
+			b.t.Fatal(err)
+		}
+		b.opens(path)
+		ask[chromedp.Void](b, script+";0")
+		ask[int](b, `(function () { delete window.found; axe.run().then(function (r) { window.found = r.passes.length < 5 ? "axe has looked at nothing" : JSON.stringify(r.violations); }); return 0; })()`)
+		b.until(`window.found !== undefined`)
+		raw := ask[string](b, `window.found`)
+		var found []finding
+		if err := json.Unmarshal([]byte(raw), &found); err != nil {
+			b.t.Fatal(err)
+		}
+		for _, f := range found {
+			if f.Impact == "serious" || f.Impact == "critical" || f.Impact == "moderate" {
+				b.t.Errorf("%s, %s: %s (%s): %s: %.200s", path, scheme, f.ID, f.Impact, f.Help, f.Nodes[0].HTML)
+			}
+		}
+	}
+	for _, width := range []int64{390, 600} { // a phone; 1200 at 200 %
+		b.do(chromedp.EmulateViewport(width, 844))
+		if over := ask[int](b, `document.documentElement.scrollWidth - window.innerWidth`); over > 0 {
+			wide := ask[string](b, `(function () { var w = ""; document.querySelectorAll("main *").forEach(function (e) { if (e.getBoundingClientRect().right > window.innerWidth + 1 && !e.closest(".table")) { w += e.outerHTML.slice(0, 80) + "\n"; } }); return w; })()`)
+			b.t.Errorf("%s is %d points too wide at %d:\n%s", path, over, width, wide)
+		}
+	}
+	b.do(chromedp.EmulateViewport(1200, 900))
+	if links := ask[int](b, `document.querySelectorAll("a:not([href]), button:not([type]):not(form button)").length`); links > 0 {
+		b.t.Errorf("%s has %d things that no key reaches", path, links)
+	}
+}
