@@ -108,11 +108,11 @@ func (p *program) serve(ctx context.Context, o serveOptions) error {
 	if err != nil {
 		return errors.Join(err, listeners.close())
 	}
-	return p.run(ctx, log, o, listeners, main, device)
+	return p.run(ctx, d, log, o, listeners, main, device)
 }
 
 // run serves until ctx ends, then lets requests finish.
-func (p *program) run(ctx context.Context, log *zap.Logger, o serveOptions, l listeners, main, device *http.Server) error {
+func (p *program) run(ctx context.Context, d *data, log *zap.Logger, o serveOptions, l listeners, main, device *http.Server) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for s, on := range map[*http.Server]net.Listener{main: l.main, device: l.device} {
 		g.Go(func() error {
@@ -125,6 +125,7 @@ func (p *program) run(ctx context.Context, log *zap.Logger, o serveOptions, l li
 	fmt.Fprintf(p.out, "ready listen=%s device-listen=%s public-url=%s device-url=%s\n", l.main.Addr(), l.device.Addr(), o.publicURL, o.deviceURL)
 	log.Info("ready", zap.String("listen", l.main.Addr().String()), zap.String("device_listen", l.device.Addr().String()),
 		zap.String("public_url", o.publicURL), zap.String("device_url", o.deviceURL))
+	g.Go(func() error { return retain(ctx, d, log) })
 	g.Go(func() error {
 		<-ctx.Done()
 		log.Info("stopping")

@@ -132,18 +132,19 @@ func (c *Console) settings(r *request) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
-	rules, err := c.Desk.DeskRules(r.ctx)
+	rules, err := c.Desk.OrgRules(r.ctx)
 	if err != nil {
 		return view{}, err
 	}
 	return view{name: "settings", title: "Settings", section: "settings", data: map[string]any{"CanEdit": r.may(access.SettingsManage), "Recovery": s.Recovery,
-		"EndWindowOnEnrol": s.EndWindowOnEnrol, "NumberMatching": s.NumberMatching, "AccountsPerHour": rules.AccountsPerHour,
+		"EndWindowOnEnrol": s.EndWindowOnEnrol, "NumberMatching": s.NumberMatching, "AccountsPerHour": rules.AccountsPerHour, "AllowOwn": rules.AllowOwn, "EventDays": rules.EventDays,
 		"Checklist": strings.Join(rules.Checklist, "\n")}}, nil
 }
 
 func (c *Console) saveSettings(r *request) (view, error) {
 	on := func(name string) bool { return r.PostFormValue(name) != "" }
-	rules := directory.DeskRules{AccountsPerHour: int(min(number(r.PostFormValue("accountsPerHour")), math.MaxInt32)), Checklist: lines(r.PostFormValue("checklist"))}
+	rules := directory.OrgRules{AccountsPerHour: int(min(number(r.PostFormValue("accountsPerHour")), math.MaxInt32)), Checklist: lines(r.PostFormValue("checklist")),
+		AllowOwn: on("allowOwn"), EventDays: int(min(number(r.PostFormValue("eventDays")), math.MaxInt32))}
 	if err := c.Desk.SaveOrg(r.ctx, wire.Settings{Recovery: on("recovery"), EndWindowOnEnrol: on("endWindowOnEnrol"), NumberMatching: on("numberMatching")}, rules); err != nil {
 		return view{}, err
 	}

@@ -81,7 +81,7 @@ type form struct {
 }
 
 func (c *Console) form(r *request, a about) (form, error) {
-	rules, err := c.Desk.DeskRules(r.ctx)
+	rules, err := c.Desk.OrgRules(r.ctx)
 	f := form{about: a, Reason: r.FormValue("reason"), Ticket: r.FormValue("ticket"), DeviceCode: r.FormValue("deviceCode"), CanAsk: true, Checklist: rules.Checklist,
 		Reauthenticate: !c.SignIn.Fresh(r.session, FreshFor), FreshFor: "15 minutes", TOTP: r.session.Admin.HasTOTP,
 		Passkey: len(r.session.Admin.Passkeys) > 0}

@@ -13,16 +13,17 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/wire"
 )
 
-// Bounds of the help desk's rules.
+// Bounds of the org's rules.
 const (
 	maxChecks          = 20
 	maxCheck           = 200
 	maxAccountsPerHour = 10_000
+	minEventDays       = 30 // the events of a month are the least that an inquiry needs
+	maxEventDays       = 3650
 )
 
-// DeskRules are what the org asks of its help desk before a PIN, with the cap
-// that is in force.
-func (k *Desk) DeskRules(ctx context.Context) (r directory.DeskRules, err error) {
+// OrgRules are the org's rules, with the cap that is in force.
+func (k *Desk) OrgRules(ctx context.Context) (r directory.OrgRules, err error) {
 	err = k.view(ctx, access.DevicesRead, func(tx *sql.Tx) error {
 		r, err = directory.Rules(ctx, tx)
 		return err
@@ -33,7 +34,7 @@ func (k *Desk) DeskRules(ctx context.Context) (r directory.DeskRules, err error)
 
 // SaveOrg stores settings and rules together, as one form has them. Errors:
 // *InvalidError, and nothing of either is stored.
-func (k *Desk) SaveOrg(ctx context.Context, s wire.Settings, r directory.DeskRules) error {
+func (k *Desk) SaveOrg(ctx context.Context, s wire.Settings, r directory.OrgRules) error {
 	return k.update(ctx, access.SettingsManage, func(tx *sql.Tx) error {
 		if err := checkRules(&r); err != nil {
 			return err
@@ -56,6 +57,12 @@ func (k *Desk) SaveOrg(ctx context.Context, s wire.Settings, r directory.DeskRul
 		if a, b := strings.Join(before.Checklist, " / "), strings.Join(r.Checklist, " / "); a != b {
 			detail["checklist"] = a + " -> " + b
 		}
+		if a, b := before.AllowOwn, r.AllowOwn; a != b {
+			detail["allowOwn"] = strconv.FormatBool(a) + " -> " + strconv.FormatBool(b)
+		}
+		if a, b := before.EventDays, r.EventDays; a != b {
+			detail["eventDays"] = strconv.Itoa(a) + " -> " + strconv.Itoa(b)
+		}
 		if len(detail) == 0 {
 			return nil // nothing was changed
 		}
@@ -63,12 +70,15 @@ func (k *Desk) SaveOrg(ctx context.Context, s wire.Settings, r directory.DeskRul
 	})
 }
 
-func checkRules(r *directory.DeskRules) error {
+func checkRules(r *directory.OrgRules) error {
 	if r.AccountsPerHour < 1 || r.AccountsPerHour > maxAccountsPerHour {
 		return invalid("accountsPerHour", "%d, want 1 to %d", r.AccountsPerHour, maxAccountsPerHour)
 	}
 	if len(r.Checklist) > maxChecks {
 		return invalid("checklist", "%d lines, at most %d", len(r.Checklist), maxChecks)
+	}
+	if d := r.EventDays; d != 0 && (d < minEventDays || d > maxEventDays) {
+		return invalid("eventDays", "%d, want %d to %d, or 0 to keep all", d, minEventDays, maxEventDays)
 	}
 	for i, line := range r.Checklist {
 		var err error

@@ -33,6 +33,7 @@ const (
 	ResetFactors        = "user.mfa.factor.reset_all"
 	TokenCreate         = "system.api_token.create"
 	TokenRevoke         = "system.api_token.revoke"
+	LogPurge            = "system.log.purge"
 	SessionStart        = "user.session.start"
 	SessionEnd          = "user.session.end"
 	AuthViaMFA          = "user.authentication.auth_via_mfa"

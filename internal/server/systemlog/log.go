@@ -147,6 +147,7 @@ func (q Query) where() (string, []any) {
 type Verdict struct {
 	OK     bool
 	Events uint64 // entries read, up to the first that does not fit
+	Begins uint64 // how many older ones were removed by the retention
 	Head   string // hash of the last entry that fits; keep it elsewhere to notice a cut end
 	BadSeq uint64 // the first entry that does not fit; 0 with OK
 	Reason string
@@ -155,19 +156,26 @@ type Verdict struct {
 // Verify walks the whole chain. A chain whose end was cut off still fits: only
 // a head kept elsewhere shows that.
 func (l *Log) Verify(ctx context.Context, tx *sql.Tx) (Verdict, error) {
+	begins, hash, bad, err := l.anchor(ctx, tx)
+	if err != nil {
+		return Verdict{}, err
+	}
+	if bad {
+		return Verdict{Reason: "where the log begins was changed"}, nil
+	}
 	rows, err := tx.QueryContext(ctx, `SELECT `+columns+` FROM events ORDER BY seq`)
 	if err != nil {
 		return Verdict{}, fmt.Errorf("read the system log: %w", err)
 	}
 	defer rows.Close()
-	v := Verdict{OK: true}
+	v := Verdict{OK: true, Head: hash, Begins: begins}
 	for rows.Next() {
 		r, err := scan(rows)
 		if err != nil {
 			return Verdict{}, fmt.Errorf("read the system log: %w", err)
 		}
 		if reason := l.misfit(v, r); reason != "" {
-			return Verdict{Events: v.Events, Head: v.Head, BadSeq: r.seq, Reason: reason}, nil
+			return Verdict{Events: v.Events, Begins: v.Begins, Head: v.Head, BadSeq: r.seq, Reason: reason}, nil
 		}
 		v.Events, v.Head = v.Events+1, r.hash
 	}
@@ -176,8 +184,8 @@ func (l *Log) Verify(ctx context.Context, tx *sql.Tx) (Verdict, error) {
 
 func (l *Log) misfit(v Verdict, r record) string {
 	switch {
-	case r.seq != v.Events+1:
-		return fmt.Sprintf("entry %d is missing", v.Events+1)
+	case r.seq != v.Begins+v.Events+1:
+		return fmt.Sprintf("entry %d is missing", v.Begins+v.Events+1)
 	case !hmac.Equal([]byte(link(l.key, v.Head, r)), []byte(r.hash)):
 		return fmt.Sprintf("entry %d was changed, or the one before it was", r.seq)
 	}
