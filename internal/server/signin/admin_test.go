@@ -41,6 +41,8 @@ func (h *house) byID(id string) (a signin.Admin) {
 func TestCreate(t *testing.T) {
 	h := newHouse(t)
 	a, _ := h.invite(amy, access.SuperAdmin)
+	h.must(h.suspend(a.ID)) // the only one, but not one who could do anything
+	h.must(h.unsuspend(a.ID))
 	if a.Status != signin.Invited || !a.SetUpUntil.Equal(h.now.Add(24*time.Hour)) || h.byID(a.ID).Login != amy {
 		t.Errorf("%+v", a)
 	}
@@ -107,7 +109,19 @@ func TestSetUpCode(t *testing.T) {
 	h.is(err, signin.ErrNotACode)
 
 	// Beginning again begins anew.
+	second, err := h.BeginSetUp(h.Context(), amy, code, desk())
+	h.must(err)
+	if now, err := h.FindPending(h.Context(), second.Token.Text()); err != nil || now.PasswordSet || second.PasswordSet {
+		t.Errorf("the password of whoever began before is in force: %+v %v", now, err)
+	}
 	p := h.setUp(a, code)
+	var kept int
+	h.must(h.tx(func(tx *sql.Tx) error {
+		return tx.QueryRow(`SELECT count(*) FROM admins WHERE login = $1 AND set_up_digest <> ''`, amy).Scan(&kept)
+	}))
+	if kept != 0 {
+		t.Error("the code is kept after it was used")
+	}
 	h.is(h.SetPassword(h.Context(), token, phrase), signin.ErrNoSession)
 	if p.key.Text() == strangers.Text() {
 		t.Error("the key that a stranger has seen is in force")
@@ -147,6 +161,7 @@ func TestReset(t *testing.T) {
 	h.must(err)
 	h.is(errOf(h.BeginSetUp(h.Context(), amy, code.Text(), desk())), signin.ErrRefused) // replaced
 	q := h.setUp(a, again.Text())
+	h.is(errOf(h.Find(h.Context(), token)), signin.ErrNoSession) // and it stays so
 	h.is(errOf(h.WithRecoveryCode(h.Context(), q.begin(), p.codes[0].Text(), desk())), signin.ErrRefused)
 	_, err = h.reset("admzzz")
 	h.is(err, signin.ErrNotFound)
@@ -198,13 +213,33 @@ func TestSuspend(t *testing.T) {
 	}
 }
 
-// TestSuspendedBetweenTheSteps: what was counted before is looked at again.
-func TestSuspendedWhileThePasswordIsCompared(t *testing.T) {
+// TestChangedWhileThePasswordIsCompared: what was read before is read again.
+func TestChangedWhileThePasswordIsCompared(t *testing.T) {
+	for name, change := range map[string]func(h *house, p *person) error{
+		"suspended":        func(h *house, p *person) error { return h.suspend(p.admin.ID) },
+		"reset":            func(h *house, p *person) error { return errOf(h.reset(p.admin.ID)) },
+		"another password": func(h *house, p *person) error { return h.exec(`UPDATE admins SET password = 'x' || password`) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			h.join("bob@example.com", access.SuperAdmin)
+			p := h.join(amy, access.SuperAdmin)
+			signin.Cheapen(h.Service, func() { h.must(change(h, p)) })
+			h.is(errOf(h.Begin(h.Context(), amy, phrase, desk())), signin.ErrRefused)
+		})
+	}
+}
+
+// TestAStatusCountsAtOnce, whatever set it.
+func TestAStatusCountsAtOnce(t *testing.T) {
 	h := newHouse(t)
-	h.join("bob@example.com", access.SuperAdmin)
 	p := h.join(amy, access.SuperAdmin)
-	signin.Cheapen(h.Service, func() { h.must(h.suspend(p.admin.ID)) })
-	h.is(errOf(h.Begin(h.Context(), amy, phrase, desk())), signin.ErrRefused)
+	half := p.begin()
+	for _, status := range []signin.Status{signin.Suspended, signin.Invited, "OTHER"} {
+		h.must(h.exec(`UPDATE admins SET status = $1`, string(status)))
+		h.is(errOf(h.Find(h.Context(), p.session.Token.Text())), signin.ErrNoSession)
+		h.is(errOf(h.FindPending(h.Context(), half)), signin.ErrNoSession)
+	}
 }
 
 func TestTheLastSuperAdminStays(t *testing.T) {
@@ -212,6 +247,10 @@ func TestTheLastSuperAdminStays(t *testing.T) {
 	p := h.join(amy, access.SuperAdmin)
 	h.join("carl@example.com", access.OrgAdmin)
 	waits, code := h.invite("bob@example.com", access.SuperAdmin) // and is none yet
+	h.must(h.suspend(waits.ID))
+	h.must(h.setRole(waits.ID, access.OrgAdmin))
+	h.must(h.setRole(waits.ID, access.SuperAdmin))
+	h.must(h.unsuspend(waits.ID))
 	h.is(h.suspend(p.admin.ID), signin.ErrLastSuperAdmin)
 	h.is(h.setRole(p.admin.ID, access.OrgAdmin), signin.ErrLastSuperAdmin)
 	h.must(h.setRole(p.admin.ID, access.SuperAdmin)) // no change

@@ -263,6 +263,18 @@ func TestReauthenticateByPasskey(t *testing.T) {
 	h.is(err, signin.ErrRefused)
 }
 
+// TestAChallengeHasOneUse: a passkey is not made in answer to a challenge that
+// asks for one that there is.
+func TestAChallengeHasOneUse(t *testing.T) {
+	h := newHouse(t)
+	p := h.joinWithKey(h.newKey())
+	token, k := p.session.Token.Text(), h.newKey()
+	read, err := virtualwebauthn.ParseAssertionOptions(string(must(h.PasskeyChallenge(h.Context(), token))))
+	h.must(err)
+	answer := virtualwebauthn.CreateAttestationResponse(k.site, k.auth, k.cred, virtualwebauthn.AttestationOptions{Challenge: read.Challenge})
+	h.is(h.AddPasskey(h.Context(), token, "x", []byte(answer)), signin.ErrRefused)
+}
+
 func must[T any](v T, err error) T {
 	if err != nil {
 		panic(err)

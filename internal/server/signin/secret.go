@@ -76,4 +76,4 @@ func (s *Service) digest(kind string, fields ...string) string {
 }
 
 // same compares digests.
-func same(a, b string) bool { return a != "" && hmac.Equal([]byte(a), []byte(b)) }
+func same(a, b string) bool { return hmac.Equal([]byte(a), []byte(b)) }
