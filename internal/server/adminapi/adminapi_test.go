@@ -92,6 +92,11 @@ func TestEveryRouteIsAsDescribed(t *testing.T) {
 	if c.must(200, "GET", "/api/v1/latchkey/logs/verification", nil, &verdict); !verdict.OK || verdict.Events < 20 {
 		t.Errorf("chain: %+v", verdict)
 	}
+	if status := c.ask(access.SuperAdmin, "DELETE", device, nil, nil); status != 409 {
+		t.Errorf("an active Mac is deleted: %d", status)
+	}
+	c.must(204, "POST", device+"/lifecycle/deactivate", nil, nil)
+	c.must(204, "DELETE", device, nil, nil)
 	for _, pattern := range c.api.Routes() {
 		if !c.used[pattern] {
 			t.Errorf("%s was not answered with success", pattern)

@@ -41,6 +41,11 @@ func (s *Server) getDevice(c call) (answer, error) {
 	return ok(s.deviceBody(m.Device)), err
 }
 
+// deleteDevice removes a deactivated Mac, as Okta's API does.
+func (s *Server) deleteDevice(c call) (answer, error) {
+	return done(), s.Desk.DeleteDevice(c.ctx, c.PathValue("deviceId"))
+}
+
 // changeDevice is a step in a Mac's life. Confirm and reject decide about a
 // certificate that waits.
 func (s *Server) changeDevice(c call) (answer, error) {

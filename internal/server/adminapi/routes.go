@@ -13,6 +13,7 @@ func (s *Server) routes() map[string]handler {
 		"GET /api/v1/devices":                             s.listDevices,
 		"POST /api/v1/devices/confirm":                    s.confirmDevices,
 		"GET " + device:                                   s.getDevice,
+		"DELETE " + device:                                s.deleteDevice,
 		"POST " + device + "/lifecycle/{operation}":       s.changeDevice,
 		"GET " + device + "/users":                        s.deviceUsers,
 		"GET " + device + "/os-accounts":                  s.listAccounts,

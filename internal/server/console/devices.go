@@ -206,7 +206,7 @@ func (c *Console) device(r *request) (view, error) {
 	data := map[string]any{"ID": m.ID, "Label": m.Label(), "Accounts": cards, "Notes": c.notes(m), "Serial": m.Serial, "Model": m.Model, "OS": m.OS,
 		"Agent": m.Agent, "AgentAge": c.agentAge(m.Agent), "Seen": m.SeenAt, "Armed": armed(m.Device), "ArmedReason": m.ArmedReason, "Clock": clockState(m.Clock),
 		"Zone": m.Zone, "Status": strings.ToLower(string(m.Status)), "Trust": trust(m.Trust), "Certificate": short(m.Certificate), "Claim": m.Claim,
-		"CanManage": r.may(access.DevicesManage), "CanReset": r.may(access.FactorsReset), "CanLog": r.may(access.LogsRead), "Steps": steps(m.Status),
+		"CanManage": r.may(access.DevicesManage), "CanLink": r.may(access.UsersManage), "CanReset": r.may(access.FactorsReset), "CanLog": r.may(access.LogsRead), "Steps": steps(m.Status),
 		"PolicyState": policyState(m.PolicyState), "PolicyErrors": m.PolicyErrors, "Policy": policy(m.Effective)}
 	if r.may(access.LogsRead) {
 		found, err := c.Desk.Events(r.ctx, systemlog.Query{Words: []string{m.ID}, Newest: true, Limit: 10})
@@ -300,7 +300,7 @@ func steps(s directory.Status) []step {
 	case directory.Suspended:
 		return []step{{"unsuspend", "End the suspension", "second"}, {"deactivate", "Deactivate", "bad"}}
 	}
-	return []step{{"activate", "Activate again", "second"}}
+	return []step{{"activate", "Activate again", "second"}, {"delete", "Delete for good", "bad"}}
 }
 
 // changeDevice is a button on the page of a Mac.
@@ -316,6 +316,11 @@ func (c *Console) changeDevice(r *request) (view, error) {
 	case "reject":
 		done = "rejected"
 		_, err = c.Desk.Reject(r.ctx, id)
+	case "delete":
+		if err := c.Desk.DeleteDevice(r.ctx, id); err != nil {
+			return view{}, err
+		}
+		return redirect("/devices?told=deleted"), nil
 	case "suspend", "unsuspend", "activate", "deactivate":
 		done = strings.TrimSuffix(op, "e") + "ed"
 		_, err = c.Desk.ChangeDevice(r.ctx, id, directory.Lifecycle(op))

@@ -2,6 +2,7 @@ package console
 
 import (
 	"cmp"
+	"errors"
 	"math"
 	"net/url"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
+	"github.com/latchkey-mfa/latchkey/internal/server/desk"
 	"github.com/latchkey-mfa/latchkey/internal/server/directory"
 	"github.com/latchkey-mfa/latchkey/internal/server/pki"
 	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
@@ -53,7 +55,7 @@ func (c *Console) person(r *request) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
-	return view{name: "person", title: u.Login, section: "people", data: map[string]any{"User": u, "Devices": devices, "Steps": steps(u.Status),
+	return view{name: "person", title: u.Login, section: "people", data: map[string]any{"User": u, "Devices": devices, "Steps": slices.DeleteFunc(steps(u.Status), func(s step) bool { return s.Op == "delete" }),
 		"CanManage": r.may(access.UsersManage), "CanReset": r.may(access.FactorsReset)}}, nil
 }
 
@@ -66,6 +68,28 @@ func (c *Console) changePerson(r *request) (view, error) {
 		return view{}, err
 	}
 	return redirect("/people/" + url.PathEscape(id) + "?told=saved"), nil
+}
+
+// prelink links one account ahead, or takes that back.
+func (c *Console) prelink(r *request) (view, error) {
+	device := r.PathValue("deviceId")
+	if _, err := c.Desk.SetPrelink(r.ctx, device, r.PathValue("accountId"), r.PostFormValue("login")); err != nil {
+		return view{}, err
+	}
+	return redirect("/devices/" + url.PathEscape(device) + "?told=saved"), nil
+}
+
+// prelinkMany links the accounts of a list ahead.
+func (c *Console) prelinkMany(r *request) (view, error) {
+	list, err := desk.ReadPrelinks(r.PostFormValue("list"))
+	if err != nil {
+		return view{}, errors.Join(access.Require(r.ctx, access.UsersManage), err)
+	}
+	linked, passed, err := c.Desk.PrelinkMany(r.ctx, list)
+	if err != nil {
+		return view{}, err
+	}
+	return view{name: "prelinked", title: "Pre-linked", section: "people", narrow: true, data: map[string]any{"Linked": linked, "Passed": passed}}, nil
 }
 
 func (c *Console) resetPerson(r *request) (view, error) {

@@ -68,3 +68,42 @@ func TestTheCapIsTheOrgs(t *testing.T) {
 	b.post(second.ofAmy("/pin"), asks()).is(409).has("1 accounts within the last hour", "ask a colleague")
 	pinOn(b.post(first.ofAmy("/pin"), asks()).is(200)) // the same account again
 }
+
+// A Mac is deleted only when it is deactivated, and with it what was kept of
+// it; its certificate does not bring it back.
+func TestADeletedMacIsGone(t *testing.T) {
+	s := newSite(t)
+	m := s.mac("C02AMY", "amy")
+	b := s.admin("pat@example.com", access.OrgAdmin)
+	pinOn(b.post(m.ofAmy("/pin"), asks()).is(200))
+	b.post(m.path("/delete"), nil).is(409).has("deactivate it first")
+	b.post(m.path("/deactivate"), nil).to(m.path(""))
+	b.get(m.path("")).has("Delete for good")
+	b.post(m.path("/delete"), nil).to("/devices")
+	b.get("/devices").hasNot("C02AMY")
+	b.get(m.path("")).is(404)
+	if n := len(s.Events(systemlog.DeviceDelete)); n != 1 {
+		t.Errorf("%d events", n)
+	}
+	m.in.Seq++
+	if status, _, _ := s.CheckIn(&m.id, m.in); status != 401 {
+		t.Errorf("the deleted Mac's check-in is answered %d", status)
+	}
+}
+
+// Accounts are linked ahead one by one and by a list; what is not there is told.
+func TestAccountsAreLinkedAhead(t *testing.T) {
+	s := newSite(t)
+	m := s.mac("C02AMY", "amy")
+	s.mac("C02BOB", "bob")
+	b := s.admin("pat@example.com", access.OrgAdmin)
+	b.post(m.ofAmy("/prelink"), url.Values{"login": {"amy@example.com"}}).to(m.path(""))
+	b.get(m.path("")).has("amy@example.com (pre-linked)")
+	b.post("/people/prelink", url.Values{"list": {"c02bob, BOB, bob@example.com\nC02NONE,x,y@example.com\nC02AMY,nobody,z@example.com"}}).is(200).
+		has("1 pre-linked", "line 2", "C02NONE, x", "line 3", "C02AMY, nobody")
+	b.get("/devices?q=bob@example.com").has("C02BOB")
+	b.post("/people/prelink", url.Values{"list": {"C02AMY,amy"}}).is(400).has("line 1", "separated by commas")
+	if n := len(s.Events(systemlog.AccountPrelink)); n != 2 {
+		t.Errorf("%d events, want 2", n)
+	}
+}

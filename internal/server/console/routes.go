@@ -52,6 +52,8 @@ func (c *Console) routes() map[string]route {
 		"POST " + account + "/pin":                   {access.DevicesRead, "devices", c.issuePIN},
 		"GET " + account + "/pins/{pinId}":           {access.DevicesRead, "devices", c.pinState},
 		"POST " + account + "/pins/{pinId}/void":     {access.PINGenerate, "devices", c.voidPIN},
+		"POST " + account + "/prelink":               {access.UsersManage, "devices", c.prelink},
+		"POST /people/prelink":                       {access.UsersManage, "people", c.prelinkMany},
 		"GET " + account + "/reset":                  {access.FactorsReset, "devices", c.askReset},
 		"POST " + account + "/reset":                 {access.FactorsReset, "devices", c.reset},
 		"GET /readiness":                             {access.DevicesRead, "readiness", c.readiness},

@@ -51,6 +51,7 @@ const (
 	DeviceUnsuspend    = "device.lifecycle.unsuspend"
 	DeviceDeactivate   = "device.lifecycle.deactivate"
 	DeviceActivate     = "device.lifecycle.activate"
+	DeviceDelete       = "device.lifecycle.delete"
 	DeviceConfirm      = "device.desktop_mfa.binding.confirm"
 	DeviceReject       = "device.desktop_mfa.binding.reject"
 	DeviceClaim        = "device.desktop_mfa.binding.claim"
