@@ -61,7 +61,7 @@ func TestBrowserEveryPageCanBeUsed(t *testing.T) {
 // check looks at one page in both schemes and three widths.
 func (b *tab) check(script, path string) {
 	b.t.Helper()
-	for _, scheme := range []string{"light", "dark"} {
+	for _, scheme := range []string{"dark", "light"} {
 		if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}); err != nil {
 			b.t.Fatal(err)
 		}
