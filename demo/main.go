@@ -81,9 +81,13 @@ func (w *world) interactive(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	code, err := w.Invite(helpDeskLogin)
+	if err != nil {
+		return err
+	}
 	in := bufio.NewReader(os.Stdin)
 	for ctx.Err() == nil {
-		fmt.Print(w.instructions(here))
+		fmt.Print(w.instructions(here, code))
 		line, err := in.ReadString('\n')
 		if err != nil || strings.TrimSpace(line) == "q" {
 			return nil
@@ -97,14 +101,21 @@ func (w *world) interactive(ctx context.Context) error {
 	return nil
 }
 
-func (w *world) instructions(here string) string {
+// helpDeskLogin is who plays the help desk in a browser.
+const helpDeskLogin = "you@example.com"
+
+func (w *world) instructions(here, code string) string {
 	return fmt.Sprintf(`
 Latchkey is running. Return opens the login window, q ends the demo.
 
   Account    %s (also by its alias %q or its full name %q)
   Password   %s
 
-To play the help desk, in a second terminal:
+To play the help desk, in a browser (it will warn of the demo's own certificate):
+
+  %s/set-up   login %s   set-up code %s
+
+or in a second terminal:
 
   export LATCHKEY_SERVER=%s LATCHKEY_TOKEN_FILE=%s LATCHKEY_CA_FILE=%s
   cd %s
@@ -114,6 +125,6 @@ To play the help desk, in a second terminal:
   bin/demo/demo pass %s 61m          # let an hour go by
 
 At the login window: F1 is Contact admin, Tab moves, Return presses.
-> `, trial.Reception().Name, trial.Reception().Alias, trial.Reception().FullName, w.Password, w.ServerURL, w.Token(trial.HelpDesk), w.ServerCA(),
+> `, trial.Reception().Name, trial.Reception().Alias, trial.Reception().FullName, w.Password, w.Console(), helpDeskLogin, strings.TrimSpace(code), w.ServerURL, w.Token(trial.HelpDesk), w.ServerCA(),
 		here, trial.MachineSerial, trial.Reception().Name, w.Sockets(), w.Dir)
 }

@@ -47,6 +47,14 @@ func (w *World) initServer() error {
 	return nil
 }
 
+// Invite makes an administrator of the console, and returns the set-up code.
+func (w *World) Invite(login string) (code string, err error) {
+	return Command(w.ctx, nil, w.server(), "admin", "create", "--data", w.Path("server"), "--role", "super-admin", "--login", login, "--name", login)
+}
+
+// Console is the console's address. A passkey needs a name in it.
+func (w *World) Console() string { return strings.Replace(w.ServerURL, "127.0.0.1", "localhost", 1) }
+
 // openNetwork is the device's way to the server's two listeners, whose ports
 // have to be known before the server names them.
 func (w *World) openNetwork() error {
