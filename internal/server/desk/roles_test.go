@@ -46,7 +46,7 @@ func reads() []operation {
 		{"User", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, m mac) error { _, err := o.User(ctx, m.login); return err }},
 		{"UserDevices", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, m mac) error { _, err := o.UserDevices(ctx, m.login); return err }},
 		{"Settings", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, _ mac) error { _, err := o.Settings(ctx); return err }},
-		{"DeskRules", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, _ mac) error { _, err := o.DeskRules(ctx); return err }},
+		{"OrgRules", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, _ mac) error { _, err := o.OrgRules(ctx); return err }},
 		{"ListChallenges", access.OrgAdmin, "", func(ctx context.Context, o *org, _ mac) error { _, err := o.ListChallenges(ctx); return err }},
 		{"Events", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, _ mac) error {
 			_, err := o.Events(ctx, systemlog.Query{Limit: 1})
@@ -94,7 +94,7 @@ func writes() []operation {
 			return err
 		}},
 		{"SaveOrg", access.SuperAdmin, systemlog.ConfigurationUpdate, func(ctx context.Context, o *org, m mac) error {
-			return o.SaveOrg(ctx, wire.Settings{Recovery: true}, directory.DeskRules{AccountsPerHour: 30, Checklist: []string{m.serial}})
+			return o.SaveOrg(ctx, wire.Settings{Recovery: true}, directory.OrgRules{AccountsPerHour: 30, Checklist: []string{m.serial}})
 		}},
 		{"CreateChallenge", access.OrgAdmin, systemlog.ChallengeCreate, func(ctx context.Context, o *org, m mac) error {
 			_, _, err := o.CreateChallenge(ctx, pki.Dynamic, m.serial)
