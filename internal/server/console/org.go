@@ -13,7 +13,6 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
 	"github.com/latchkey-mfa/latchkey/internal/server/desk"
 	"github.com/latchkey-mfa/latchkey/internal/server/directory"
-	"github.com/latchkey-mfa/latchkey/internal/server/pki"
 	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
 )
@@ -192,58 +191,4 @@ func lines(text string) (out []string) {
 		}
 	}
 	return out
-}
-
-// challengeRow is a SCEP challenge in a list.
-type challengeRow struct {
-	pki.Challenge
-	State     string
-	CanRevoke bool
-}
-
-func (c *Console) certificates(r *request) (view, error) { return c.certificatesWith(r, "") }
-
-// certificatesWith shows the text of a challenge that was just made, once.
-func (c *Console) certificatesWith(r *request, made string) (view, error) {
-	manage := r.may(access.EnrolmentManage)
-	rows := []challengeRow{}
-	if manage {
-		list, err := c.Desk.ListChallenges(r.ctx)
-		if err != nil {
-			return view{}, err
-		}
-		for _, ch := range list {
-			state := challengeState(ch, c.Now())
-			rows = append(rows, challengeRow{Challenge: ch, State: state, CanRevoke: state == "good"})
-		}
-	}
-	return view{name: "certificates", title: "Device Access certificates", section: "certificates",
-		data: map[string]any{"URL": c.PublicURL + "/scep", "Made": made, "CanManage": manage, "Challenges": rows}}, nil
-}
-
-func challengeState(ch pki.Challenge, now time.Time) string {
-	switch {
-	case !ch.RevokedAt.IsZero():
-		return "revoked " + day(ch.RevokedAt)
-	case !ch.UsedAt.IsZero() && ch.Kind == pki.Dynamic:
-		return "used " + day(ch.UsedAt)
-	case !ch.ExpiresAt.IsZero() && !now.Before(ch.ExpiresAt):
-		return "expired " + day(ch.ExpiresAt)
-	}
-	return "good"
-}
-
-func (c *Console) makeChallenge(r *request) (view, error) {
-	_, text, err := c.Desk.CreateChallenge(r.ctx, r.PostFormValue("kind"), r.PostFormValue("serial"))
-	if err != nil {
-		return view{}, err
-	}
-	return c.certificatesWith(r, text)
-}
-
-func (c *Console) revokeChallenge(r *request) (view, error) {
-	if err := c.Desk.RevokeChallenge(r.ctx, r.PathValue("challengeId")); err != nil {
-		return view{}, err
-	}
-	return redirect("/certificates?told=revoked"), nil
 }

@@ -183,7 +183,7 @@ func (c *Console) visible(err error) *problem {
 		return &problem{http.StatusBadRequest, "That cannot be taken", invalid.Error()}
 	case errors.As(err, &throttled):
 		return &problem{http.StatusTooManyRequests, "Too many tries", throttled.Error()}
-	case errors.Is(err, directory.ErrNotFound), errors.Is(err, pki.ErrUnknownChallenge), errors.Is(err, signin.ErrNotFound):
+	case errors.Is(err, directory.ErrNotFound), errors.Is(err, pki.ErrUnknownChallenge), errors.Is(err, pki.ErrUnknownCertificate), errors.Is(err, signin.ErrNotFound):
 		return &problem{http.StatusNotFound, "It is not there", "It was removed, or the address is mistyped."}
 	case errors.Is(err, directory.ErrExists), errors.Is(err, directory.ErrState), errors.Is(err, signin.ErrExists), errors.Is(err, signin.ErrLastSuperAdmin):
 		return &problem{http.StatusConflict, "Not possible", upper(err.Error()) + "."}

@@ -21,6 +21,7 @@ func (c *Console) routes() map[string]route {
 	const (
 		device  = "/devices/{deviceId}"
 		account = device + "/accounts/{accountId}"
+		issued  = "/certificates/issued/{fingerprint}"
 	)
 	return map[string]route{
 		"GET /{$}":                                   {signedIn, "", c.start},
@@ -68,6 +69,7 @@ func (c *Console) routes() map[string]route {
 		"GET /certificates":                          {access.OrgRead, "certificates", c.certificates},
 		"POST /certificates":                         {access.EnrolmentManage, "certificates", c.makeChallenge},
 		"POST /certificates/{challengeId}/revoke":    {access.EnrolmentManage, "certificates", c.revokeChallenge},
+		"POST " + issued + "/revoke":                 {access.EnrolmentManage, "certificates", c.revokeCertificate},
 		"GET /administrators":                        {access.OrgRead, "administrators", c.admins},
 		"POST /administrators":                       {access.AdminsManage, "administrators", c.addAdmin},
 		"POST /administrators/{adminId}/{operation}": {access.AdminsManage, "administrators", c.changeAdmin},

@@ -65,7 +65,7 @@ func (o *org) update(do func(tx *sql.Tx) error) {
 }
 
 // mac is a Mac where all is well, but for what change does, with one account.
-type mac struct{ device, account, serial, login, pin, challenge string }
+type mac struct{ device, account, serial, login, pin, challenge, certificate string }
 
 func (o *org) mac(change func(d *directory.Device, a *wire.Account)) (m mac) {
 	o.Helper()
@@ -101,7 +101,7 @@ func (o *org) mac(change func(d *directory.Device, a *wire.Account)) (m mac) {
 	return m
 }
 
-// filled is a Mac with a PIN that was issued, and a challenge.
+// filled is a Mac with a PIN that was issued, a challenge, and a certificate.
 func (o *org) filled() mac {
 	o.Helper()
 	m := o.mac(nil)
@@ -114,7 +114,12 @@ func (o *org) filled() mac {
 	if err != nil {
 		o.Fatal(err)
 	}
-	m.pin, m.challenge = issued.ID, made.ID
+	m.pin, m.challenge, m.certificate = issued.ID, made.ID, "cc"+m.serial
+	o.update(func(tx *sql.Tx) error {
+		_, err := tx.Exec(`INSERT INTO certificates (fingerprint, serial_number, subject, challenge_id, tied_serial, renews, device_id, issued_at, not_after)
+			VALUES ($1, $1, 'CN=mac', '', '', '', $2, $3, $4)`, m.certificate, m.device, o.now.UnixMicro(), o.now.Add(time.Hour).UnixMicro())
+		return err
+	})
 	return m
 }
 

@@ -48,6 +48,10 @@ func reads() []operation {
 		{"Settings", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, _ mac) error { _, err := o.Settings(ctx); return err }},
 		{"OrgRules", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, _ mac) error { _, err := o.OrgRules(ctx); return err }},
 		{"ListChallenges", access.OrgAdmin, "", func(ctx context.Context, o *org, _ mac) error { _, err := o.ListChallenges(ctx); return err }},
+		{"Certificates", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, _ mac) error {
+			_, err := o.Certificates(ctx, pki.OnlyAll, page)
+			return err
+		}},
 		{"Events", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, _ mac) error {
 			_, err := o.Events(ctx, systemlog.Query{Limit: 1})
 			return err
@@ -101,6 +105,7 @@ func writes() []operation {
 			return err
 		}},
 		{"RevokeChallenge", access.OrgAdmin, systemlog.ChallengeRevoke, func(ctx context.Context, o *org, m mac) error { return o.RevokeChallenge(ctx, m.challenge) }},
+		{"RevokeCertificate", access.OrgAdmin, systemlog.CertificateRevoke, func(ctx context.Context, o *org, m mac) error { return o.RevokeCertificate(ctx, m.certificate) }},
 	}
 }
 

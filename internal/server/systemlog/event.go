@@ -61,6 +61,7 @@ const (
 	ChallengeCreate    = "pki.scep_challenge.create"
 	ChallengeRevoke    = "pki.scep_challenge.revoke"
 	ChallengeRefused   = "pki.scep_challenge.refuse"
+	CertificateRevoke  = "pki.cert.revoke"
 	DeviceEventUnknown = "device.desktop_mfa.event.unknown"
 )
 
