@@ -62,7 +62,7 @@ type request struct {
 
 // may reports whether the caller holds a permission, to show or hide what leads
 // to it. Whoever does it is asked again.
-func (r *request) may(p access.Permission) bool { return r.session.Admin.Role.Allows(p) }
+func (r *request) may(p access.Permission) bool { return r.session.Caller().Allows(p) }
 
 // page answers a request with a view.
 type page func(r *request) (view, error)
