@@ -60,7 +60,7 @@ func (p *program) adminCreate() *cobra.Command {
 	cmd := p.local(&cobra.Command{Use: "create", Short: "Create an administrator and print their set-up code, once", Args: cobra.NoArgs})
 	cmd.Flags().StringVar(&n.Login, "login", "", "what they sign in with, as their e-mail address (required)")
 	cmd.Flags().StringVar(&n.Name, "name", "", "what they are called (required)")
-	cmd.Flags().StringVar(&role, "role", "", "super-admin, org-admin, help-desk-admin or read-only-admin (the first one is a super-admin; then required)")
+	cmd.Flags().StringVar(&role, "role", "", "super-admin, org-admin, help-desk-admin, read-only-admin or the key of a custom role (the first one is a super-admin; then required)")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if strings.TrimSpace(n.Login) == "" || strings.TrimSpace(n.Name) == "" {
 			return usage(errors.New("--login and --name are needed"), "an account belongs to a person: both stand in every event")
@@ -98,11 +98,7 @@ func roleFor(ctx context.Context, s *signin.Service, tx *sql.Tx, role string) (a
 			return access.SuperAdmin, nil
 		}
 	}
-	r, err := access.ParseRole(role)
-	if err != nil {
-		return "", usage(fmt.Errorf("--role: %w", err), "help-desk-admin may generate PINs and reset factors")
-	}
-	return r, nil
+	return namedRole(ctx, tx, role)
 }
 
 // printCode shows a set-up code; it is not kept.
@@ -120,9 +116,9 @@ func (p *program) adminList() *cobra.Command {
 				return err
 			}
 			w := tabwriter.NewWriter(p.out, 0, 8, 2, ' ', 0)
-			fmt.Fprintln(w, "LOGIN\tROLE\tSTATUS\tSECOND FACTORS\tSIGNED IN\tNAME")
+			fmt.Fprintln(w, "LOGIN\tROLE\tSTATUS\tSECOND FACTORS\tSIGNED IN\tNAME\tGROUPS")
 			for _, a := range all {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", a.Login, a.Role, a.Status, factorsOf(a), whenOrNever(a.SignedInAt), a.Name)
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", a.Login, a.Role, a.Status, factorsOf(a), whenOrNever(a.SignedInAt), a.Name, scopeWords(a.Grant.Groups))
 			}
 			return w.Flush()
 		})

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -31,20 +32,17 @@ func (p *program) withData(cmd *cobra.Command, do func(ctx context.Context, d *d
 
 func (p *program) tokenCreate() *cobra.Command {
 	var name, login, role string
+	var groups []string
 	var life time.Duration
 	cmd := p.local(&cobra.Command{Use: "create", Short: "Create a token and print it, once", Args: cobra.NoArgs})
 	cmd.Flags().StringVar(&name, "name", "", "what the token is for (required)")
 	cmd.Flags().StringVar(&login, "login", "", "org login of the administrator that it belongs to (required)")
-	cmd.Flags().StringVar(&role, "role", "", "super-admin, org-admin, help-desk-admin or read-only-admin (required)")
+	cmd.Flags().StringVar(&role, "role", "", "super-admin, org-admin, help-desk-admin, read-only-admin or the key of a custom role (required)")
 	cmd.Flags().DurationVar(&life, "expires-in", 90*24*time.Hour, "how long it is good; 0 is for ever")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		c := access.Caller{Name: strings.TrimSpace(name), Login: strings.TrimSpace(login)}
+		c := access.Caller{Name: strings.TrimSpace(name), Login: strings.TrimSpace(login), Role: access.Role(role), Grant: access.Grant{Groups: groups}}
 		if c.Name == "" || c.Login == "" {
 			return usage(errors.New("--name and --login are needed"), "a token belongs to a person: the login stands in every event, and cannot get a PIN for its own account")
-		}
-		var err error
-		if c.Role, err = access.ParseRole(role); err != nil {
-			return usage(fmt.Errorf("--role: %w", err), "help-desk-admin may generate PINs and reset factors")
 		}
 		if life < 0 {
 			return usage(fmt.Errorf("--expires-in %s: want 0 or more", life), "2160h is 90 days")
@@ -61,13 +59,19 @@ func (p *program) createToken(cmd *cobra.Command, c access.Caller, life time.Dur
 		if life > 0 {
 			expires = d.now().Add(life)
 		}
+		if c.Role, err = namedRole(ctx, tx, string(c.Role)); err != nil {
+			return err
+		}
 		if text, id, err = access.Create(ctx, tx, c, d.now(), expires); err != nil {
 			return err
 		}
 		return d.log.Append(ctx, tx, systemlog.Event{Type: systemlog.TokenCreate, Severity: systemlog.Warn, Message: "API token created on the server's machine",
 			Actor: systemlog.System(), Targets: []systemlog.Target{{ID: id, Type: "Token", AlternateID: c.Login, DisplayName: c.Name}},
-			Detail: map[string]string{"role": string(c.Role)}})
+			Detail: map[string]string{"role": string(c.Role), "groups": strings.Join(c.Groups, ", ")}})
 	})
+	if errors.Is(err, access.ErrValue) {
+		return usage(err, "latchkey-server token create --help tells of each flag")
+	}
 	if err != nil {
 		return err
 	}
@@ -84,13 +88,29 @@ func (p *program) tokenList() *cobra.Command {
 				return err
 			}
 			w := tabwriter.NewWriter(p.out, 0, 8, 2, ' ', 0)
-			fmt.Fprintln(w, "ID\tROLE\tLOGIN\tNAME\tSTATE")
+			fmt.Fprintln(w, "ID\tROLE\tLOGIN\tNAME\tSTATE\tGROUPS")
 			for _, t := range tokens {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", t.TokenID, t.Role, t.Login, t.Name, tokenState(t, d.now()))
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", t.TokenID, t.Role, t.Login, t.Name, tokenState(t, d.now()), scopeWords(t.Groups))
 			}
 			return w.Flush()
 		})
 	}})
+}
+
+// scopeFlag limits whoever is made to groups of users.
+func scopeFlag(cmd *cobra.Command, groups *[]string) {
+	cmd.Flags().StringArrayVar(groups, "group", nil, "name of a group of users that it is scoped to; may be repeated (without: the whole org)")
+}
+
+func scopeWords(groups []string) string { return cmp.Or(strings.Join(groups, ", "), "the whole org") }
+
+// namedRole is a role that there is.
+func namedRole(ctx context.Context, tx *sql.Tx, name string) (access.Role, error) {
+	r, err := access.NamedRole(ctx, tx, name)
+	if errors.Is(err, access.ErrValue) {
+		return "", usage(fmt.Errorf("--role: %w", err), "help-desk-admin may generate PINs and reset factors")
+	}
+	return r, err
 }
 
 func tokenState(t access.Token, now time.Time) string {

@@ -11,8 +11,11 @@ type DeniedError struct {
 	Needs  Permission
 }
 
-// Error names the role and what it lacks.
+// Error names the role and what it lacks, or says that it is the scope.
 func (e *DeniedError) Error() string {
+	if e.Caller.Scoped() && e.Caller.holds(e.Needs) {
+		return fmt.Sprintf("%s is about more than the groups of users that the caller is scoped to", e.Needs)
+	}
 	return fmt.Sprintf("role %q lacks the permission %s", e.Caller.Role, e.Needs)
 }
 
@@ -39,7 +42,7 @@ func Require(ctx context.Context, p Permission) error {
 		return &DeniedError{Needs: p}
 	}
 	g.checked = true
-	if !g.Caller.Role.Allows(p) {
+	if !g.Caller.Allows(p) {
 		return &DeniedError{Caller: g.Caller, Needs: p}
 	}
 	return nil

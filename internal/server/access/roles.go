@@ -1,10 +1,6 @@
 package access
 
-import (
-	"fmt"
-	"slices"
-	"strings"
-)
+import "slices"
 
 // Permission is the right to do one kind of thing. Names with a dot in front
 // of manage or read are Okta's.
@@ -41,7 +37,7 @@ const (
 	ReadOnlyAdmin Role = "read-only-admin"
 )
 
-// Roles are all of them, the mightiest first.
+// Roles are all that are built in, the mightiest first.
 func Roles() []Role { return []Role{SuperAdmin, OrgAdmin, HelpDeskAdmin, ReadOnlyAdmin} }
 
 // Permissions are all permissions, as they stand in a table of roles.
@@ -64,13 +60,10 @@ func (r Role) Permissions() []Permission {
 	return nil
 }
 
-// Allows reports whether the role holds p.
-func (r Role) Allows(p Permission) bool { return slices.Contains(r.Permissions(), p) }
+// Grantable are the permissions that a custom role may have. Settings and
+// administrators are not among them: who changes these decides about everybody's
+// way in, and could give themselves all the rest.
+func Grantable() []Permission { return OrgAdmin.Permissions() }
 
-// ParseRole reads a role's name.
-func ParseRole(s string) (Role, error) {
-	if r := Role(strings.ToLower(strings.TrimSpace(s))); slices.Contains(Roles(), r) {
-		return r, nil
-	}
-	return "", fmt.Errorf("role %q: want one of %v", s, Roles())
-}
+// Allows reports whether the role, one of Roles, holds p.
+func (r Role) Allows(p Permission) bool { return slices.Contains(r.Permissions(), p) }

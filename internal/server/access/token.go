@@ -31,6 +31,7 @@ type Caller struct {
 	Name    string // of the token: what it is for
 	Login   string // of the administrator that it belongs to
 	Role    Role
+	Grant
 }
 
 // Token is a stored token, without what is secret of it.
@@ -42,9 +43,16 @@ type Token struct {
 }
 
 // Create stores a new token and returns the one text that opens it. It is not
-// kept and cannot be shown again.
+// kept and cannot be shown again. Errors: ErrValue for a role or a group that is
+// not there, or the database's.
 func Create(ctx context.Context, tx *sql.Tx, c Caller, now, expires time.Time) (text, id string, err error) {
+	if c.Role, err = NamedRole(ctx, tx, string(c.Role)); err != nil {
+		return "", "", err
+	}
 	id = store.NewID("tok")
+	if err := SetScope(ctx, tx, id, c.Role, c.Groups); err != nil {
+		return "", "", err
+	}
 	secret := rand.Text()
 	_, err = tx.ExecContext(ctx, `INSERT INTO tokens (id, hash, name, login, role, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 		id, digest(secret), c.Name, c.Login, string(c.Role), store.Micros(now), store.Micros(expires))
@@ -71,7 +79,8 @@ func Find(ctx context.Context, tx *sql.Tx, text string, now time.Time) (Caller, 
 	if !same || !t.RevokedAt.IsZero() || (!t.ExpiresAt.IsZero() && !now.Before(t.ExpiresAt)) {
 		return Caller{}, ErrNoToken
 	}
-	return t.Caller, nil
+	t.Grant, err = GrantOf(ctx, tx, t.Role, t.TokenID)
+	return t.Caller, err
 }
 
 func split(text string) (id, secret string, ok bool) {
@@ -103,6 +112,11 @@ func List(ctx context.Context, tx *sql.Tx) ([]Token, error) {
 	found, err := store.All(ctx, tx, one, `SELECT `+tokenColumns+` FROM tokens ORDER BY created_at DESC, id`)
 	if err != nil {
 		return nil, fmt.Errorf("list tokens: %w", err)
+	}
+	for i := range found {
+		if found[i].Grant, err = GrantOf(ctx, tx, found[i].Role, found[i].TokenID); err != nil {
+			return nil, err
+		}
 	}
 	return found, nil
 }

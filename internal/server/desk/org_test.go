@@ -114,6 +114,7 @@ func (o *org) filled() mac {
 	if err != nil {
 		o.Fatal(err)
 	}
+	o.filledRoles(m)
 	m.pin, m.challenge, m.certificate = issued.ID, made.ID, "cc"+m.serial
 	o.update(func(tx *sql.Tx) error {
 		_, err := tx.Exec(`INSERT INTO certificates (fingerprint, serial_number, subject, challenge_id, tied_serial, renews, device_id, issued_at, not_after)

@@ -26,7 +26,7 @@ type operation struct {
 
 func reads() []operation {
 	page := directory.Page{Limit: 10}
-	return []operation{
+	return append(givenReads(), []operation{
 		{"Devices", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, m mac) error { _, err := o.Devices(ctx, m.serial, page); return err }},
 		{"Suggest", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, m mac) error { _, err := o.Suggest(ctx, m.serial, 5); return err }},
 		{"Pending", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, m mac) error { _, err := o.Pending(ctx, m.device); return err }},
@@ -57,11 +57,11 @@ func reads() []operation {
 			return err
 		}},
 		{"VerifyLog", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, _ mac) error { _, err := o.VerifyLog(ctx); return err }},
-	}
+	}...)
 }
 
 func writes() []operation {
-	return []operation{
+	return append(givenWrites(), []operation{
 		{"ChangeDevice", access.OrgAdmin, systemlog.DeviceSuspend, func(ctx context.Context, o *org, m mac) error {
 			_, err := o.ChangeDevice(ctx, m.device, directory.Suspend)
 			return err
@@ -106,7 +106,7 @@ func writes() []operation {
 		}},
 		{"RevokeChallenge", access.OrgAdmin, systemlog.ChallengeRevoke, func(ctx context.Context, o *org, m mac) error { return o.RevokeChallenge(ctx, m.challenge) }},
 		{"RevokeCertificate", access.OrgAdmin, systemlog.CertificateRevoke, func(ctx context.Context, o *org, m mac) error { return o.RevokeCertificate(ctx, m.certificate) }},
-	}
+	}...)
 }
 
 // Each role tries all that the desk does. What is refused changes nothing, and

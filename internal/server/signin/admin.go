@@ -6,7 +6,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -34,6 +33,7 @@ const maxText = 128
 type Admin struct {
 	ID, Login, Name   string
 	Role              access.Role
+	Grant             access.Grant
 	Status            Status
 	HasTOTP           bool
 	Passkeys          []Passkey // the oldest first
@@ -54,6 +54,7 @@ type Passkey struct {
 type NewAdmin struct {
 	Login, Name string
 	Role        access.Role
+	Groups      []string // of users, by name, that they are scoped to; none is the whole org
 }
 
 // By is who does something to an account, and from where, for the event.
@@ -92,6 +93,10 @@ func (s *Service) Create(ctx context.Context, tx *sql.Tx, n NewAdmin, by By) (Ad
 	if err := n.check(); err != nil {
 		return Admin{}, Secret{}, err
 	}
+	var err error
+	if n.Role, err = access.NamedRole(ctx, tx, string(n.Role)); err != nil {
+		return Admin{}, Secret{}, err
+	}
 	if _, err := adminByLogin(ctx, tx, n.Login); err == nil {
 		return Admin{}, Secret{}, fmt.Errorf("administrator %q: %w", n.Login, ErrExists)
 	} else if !errors.Is(err, ErrNotFound) {
@@ -100,14 +105,24 @@ func (s *Service) Create(ctx context.Context, tx *sql.Tx, n NewAdmin, by By) (Ad
 	now := s.now()
 	a := Admin{ID: store.NewID("adm"), Login: n.Login, Name: n.Name, Role: n.Role, Status: Invited, CreatedAt: now, SetUpUntil: now.Add(SetUpCodeLife)}
 	code := Secret{rand.Text()}
-	_, err := tx.ExecContext(ctx, `INSERT INTO admins (id, login, login_key, name, role, status, set_up_digest, set_up_until, password, totp, totp_pending, totp_step, created_at)
+	_, err = tx.ExecContext(ctx, `INSERT INTO admins (id, login, login_key, name, role, status, set_up_digest, set_up_until, password, totp, totp_pending, totp_step, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '', '', '', 0, $9)`,
 		a.ID, a.Login, store.Fold(a.Login), a.Name, string(a.Role), string(a.Status), s.digest(digestSetUp, a.ID, code.text), store.Micros(a.SetUpUntil), store.Micros(now))
 	if err != nil {
 		return Admin{}, Secret{}, fmt.Errorf("store administrator %q: %w", a.Login, err)
 	}
+	if err := access.SetScope(ctx, tx, a.ID, a.Role, n.Groups); err != nil {
+		return Admin{}, Secret{}, err
+	}
+	if a.Grant, err = access.GrantOf(ctx, tx, a.Role, a.ID); err != nil {
+		return Admin{}, Secret{}, err
+	}
+	detail := map[string]string{"role": string(a.Role)}
+	if a.Grant.Scoped() {
+		detail["groups"] = strings.Join(a.Grant.Groups, ", ")
+	}
 	err = s.tell(ctx, tx, by, a, systemlog.Event{Type: systemlog.UserCreate, Message: "Administrator created", Severity: systemlog.Warn},
-		systemlog.Event{Type: systemlog.PrivilegeGrant, Message: "Administrator role granted", Severity: systemlog.Warn, Detail: map[string]string{"role": string(a.Role)}})
+		systemlog.Event{Type: systemlog.PrivilegeGrant, Message: "Administrator role granted", Severity: systemlog.Warn, Detail: detail})
 	return a, code, err
 }
 
@@ -117,8 +132,6 @@ func (n NewAdmin) check() error {
 		return fmt.Errorf("login %q: want 1 to %d characters without spaces: %w", n.Login, maxText, ErrValue)
 	case !sound(n.Name):
 		return fmt.Errorf("name %q: want 1 to %d characters: %w", n.Name, maxText, ErrValue)
-	case !slices.Contains(access.Roles(), n.Role):
-		return fmt.Errorf("role %q: want one of %v: %w", n.Role, access.Roles(), ErrValue)
 	}
 	return nil
 }
@@ -156,8 +169,17 @@ func oneAdmin(ctx context.Context, tx *sql.Tx, what, where string, args ...any) 
 	if err != nil {
 		return record{}, fmt.Errorf("read administrator %q: %w", what, err)
 	}
-	r.Passkeys, err = passkeysOf(ctx, tx, r.ID)
+	err = complete(ctx, tx, &r.Admin)
 	return r, err
+}
+
+// complete adds what stands in other tables.
+func complete(ctx context.Context, tx *sql.Tx, a *Admin) (err error) {
+	if a.Passkeys, err = passkeysOf(ctx, tx, a.ID); err != nil {
+		return err
+	}
+	a.Grant, err = access.GrantOf(ctx, tx, a.Role, a.ID)
+	return err
 }
 
 func passkeysOf(ctx context.Context, tx *sql.Tx, admin string) ([]Passkey, error) {
@@ -182,7 +204,7 @@ func (s *Service) Admins(ctx context.Context, tx *sql.Tx) ([]Admin, error) {
 	}
 	out := make([]Admin, 0, len(rows))
 	for _, r := range rows {
-		if r.Passkeys, err = passkeysOf(ctx, tx, r.ID); err != nil {
+		if err := complete(ctx, tx, &r.Admin); err != nil {
 			return nil, err
 		}
 		out = append(out, r.Admin)

@@ -1,11 +1,13 @@
 package signin
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"database/sql"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
 	"github.com/latchkey-mfa/latchkey/internal/server/store"
@@ -54,12 +56,16 @@ func (s *Service) clear(ctx context.Context, tx *sql.Tx, r record) error {
 // SetRole gives an administrator another role, which open sessions have at
 // once. Errors: ErrNotFound, ErrValue, ErrLastSuperAdmin, or the database's.
 func (s *Service) SetRole(ctx context.Context, tx *sql.Tx, id string, role access.Role, by By) error {
-	if !slices.Contains(access.Roles(), role) {
-		return fmt.Errorf("role %q: want one of %v: %w", role, access.Roles(), ErrValue)
+	role, err := access.NamedRole(ctx, tx, string(role))
+	if err != nil {
+		return err
 	}
 	r, err := adminByID(ctx, tx, id)
 	if err != nil || r.Role == role {
 		return err
+	}
+	if role == access.SuperAdmin && r.Grant.Scoped() {
+		return fmt.Errorf("administrator %q is scoped to groups: take that away first, a super admin is one for the whole org: %w", r.Login, ErrValue)
 	}
 	if err := another(ctx, tx, r); err != nil {
 		return err
@@ -69,6 +75,26 @@ func (s *Service) SetRole(ctx context.Context, tx *sql.Tx, id string, role acces
 	}
 	return s.tell(ctx, tx, by, r.Admin, systemlog.Event{Type: systemlog.PrivilegeGrant, Message: "Administrator role changed", Severity: systemlog.Warn,
 		Detail: map[string]string{"role": fmt.Sprintf("%s -> %s", r.Role, role)}})
+}
+
+// SetScope limits an administrator to the groups of users with these names, in
+// open sessions at once; none is the whole org. Errors: ErrNotFound, ErrValue,
+// or the database's.
+func (s *Service) SetScope(ctx context.Context, tx *sql.Tx, id string, groups []string, by By) error {
+	r, err := adminByID(ctx, tx, id)
+	if err != nil {
+		return err
+	}
+	if err := access.SetScope(ctx, tx, r.ID, r.Role, groups); err != nil {
+		return err
+	}
+	after, err := access.GrantOf(ctx, tx, r.Role, r.ID)
+	if err != nil || slices.Equal(after.Groups, r.Grant.Groups) {
+		return err
+	}
+	name := func(groups []string) string { return cmp.Or(strings.Join(groups, ", "), "the whole org") }
+	return s.tell(ctx, tx, by, r.Admin, systemlog.Event{Type: systemlog.PrivilegeGrant, Message: "Administrator scope changed", Severity: systemlog.Warn,
+		Detail: map[string]string{"groups": name(r.Grant.Groups) + " -> " + name(after.Groups)}})
 }
 
 // Suspend keeps an administrator out, and ends their sessions. Errors:

@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-webauthn/webauthn/webauthn"
 
+	"github.com/latchkey-mfa/latchkey/internal/server/access"
 	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
 	"github.com/latchkey-mfa/latchkey/internal/server/vault"
 )
@@ -29,7 +30,7 @@ var (
 	ErrNotFound       = errors.New("not found")                          // no such administrator, session or passkey
 	ErrExists         = errors.New("exists already")                     // the login is taken
 	ErrState          = errors.New("not possible in this state")         // of the account, or of its set-up
-	ErrValue          = errors.New("not allowed")                        // a login, name or role; the text says what is
+	ErrValue          = access.ErrValue                                  // a login, name, role or scope; the text says what is
 	ErrLastSuperAdmin = errors.New("the last active super admin stays")  // else nobody could make another
 	ErrLastFactor     = errors.New("the last second factor stays")       // a password alone opens nothing
 	ErrNoPasskeys     = errors.New("passkeys need a server with a name") // browsers have none for an address

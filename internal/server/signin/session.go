@@ -28,7 +28,7 @@ type Session struct {
 
 // Caller is the administrator for package access.
 func (x Session) Caller() access.Caller {
-	return access.Caller{TokenID: x.Admin.ID, Name: "console", Login: x.Admin.Login, Role: x.Admin.Role}
+	return access.Caller{TokenID: x.Admin.ID, Name: "console", Login: x.Admin.Login, Role: x.Admin.Role, Grant: x.Admin.Grant}
 }
 
 // By is the administrator as the one who does something.

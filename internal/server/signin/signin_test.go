@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -36,7 +37,7 @@ func TestSetUpAndSignIn(t *testing.T) {
 	}
 	x, err := h.WithTOTP(h.Context(), half.Token.Text(), p.code(), desk())
 	h.must(err)
-	if want := (access.Caller{TokenID: p.admin.ID, Name: "console", Login: amy, Role: access.SuperAdmin}); x.Caller() != want {
+	if want := (access.Caller{TokenID: p.admin.ID, Name: "console", Login: amy, Role: access.SuperAdmin}); !reflect.DeepEqual(x.Caller(), want) {
 		t.Errorf("%+v", x.Caller())
 	}
 	e := h.last(systemlog.SessionStart)

@@ -40,6 +40,9 @@ const (
 	AccountLock         = "user.account.lock"
 	PasswordUpdate      = "user.account.update_password"
 	PrivilegeGrant      = "user.account.privilege.grant"
+	RoleCreate          = "iam.role.create"
+	RoleUpdate          = "iam.role.update"
+	RoleDelete          = "iam.role.delete"
 	FactorActivate      = "user.mfa.factor.activate"
 	FactorDeactivate    = "user.mfa.factor.deactivate"
 	ClientLimit         = "system.client.rate_limit.violation"
@@ -81,7 +84,7 @@ func System() Actor {
 // Target is what it was done to.
 type Target struct {
 	ID          string `json:"id"`
-	Type        string `json:"type"` // "User", "Device", "OSAccount", "RecoveryPIN", "Token", "Challenge", "Certificate", "Admin"
+	Type        string `json:"type"` // "User", "Device", "OSAccount", "RecoveryPIN", "Token", "Challenge", "Certificate", "Admin", "Role", "UserGroup"
 	AlternateID string `json:"alternateId"`
 	DisplayName string `json:"displayName"`
 }
