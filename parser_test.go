@@ -105,6 +105,7 @@ func fuzzed() map[string]string {
 		"internal/server/desk FuzzOlder":               "numbers",
 		"internal/server/desk FuzzReadPrelinks":        "ReadPrelinks",
 		"internal/server/deviceapi FuzzDecode":         "Decode",
+		"internal/server/pki FuzzChain":                "certificates",
 		"internal/server/pki FuzzGET":                  "message",
 		"internal/server/pki FuzzMarker":               "HasMarker",
 		"internal/server/pki FuzzRequest":              "read",

@@ -191,12 +191,13 @@ func (p *program) servers(ctx context.Context, d *data, o serveOptions, log *zap
 		return nil, nil, err
 	}
 	scep := pki.NewSCEP(&pki.Issuer{Authority: ca, Challenges: challenges, DB: d.db, Log: d.log, Now: d.now}, log)
-	devices := &deviceapi.Server{DB: d.db, Vault: d.vault, Log: d.log, Book: book, Zap: log, Now: d.now, Every: o.every, MinAgent: o.minAgent,
+	trust := &pki.Trust{Authority: ca, DB: d.db, Now: d.now}
+	devices := &deviceapi.Server{DB: d.db, Vault: d.vault, Log: d.log, Book: book, Trust: trust, Zap: log, Now: d.now, Every: o.every, MinAgent: o.minAgent,
 		Pace: deviceapi.NewPace(2, 30)}
 	main = harden(mainHandler(admin.Handler(), scep, pages, o.deviceURL), log)
 	main.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}, Time: d.now}
 	device = harden(devices.Handler(), log)
-	device.TLSConfig = deviceapi.TLS(pair, ca.Pool(), d.now)
+	device.TLSConfig = deviceapi.TLS(pair, trust, d.now)
 	return main, device, nil
 }
 

@@ -2,6 +2,9 @@ package console
 
 import (
 	"cmp"
+	"errors"
+	"io"
+	"net/http"
 	"net/url"
 	"time"
 
@@ -38,8 +41,12 @@ func (c *Console) certificatesWith(r *request, made string) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
+	chains, err := c.chains(r)
+	if err != nil {
+		return view{}, err
+	}
 	return view{name: "certificates", title: "Device Access certificates", section: "certificates",
-		data: map[string]any{"URL": c.PublicURL + "/scep", "Made": made, "CanManage": manage, "Challenges": rows, "Issued": issued}}, nil
+		data: map[string]any{"URL": c.PublicURL + "/scep", "Made": made, "CanManage": manage, "Challenges": rows, "Issued": issued, "Chains": chains}}, nil
 }
 
 func challengeState(ch pki.Challenge, now time.Time) string {
@@ -140,4 +147,67 @@ func (c *Console) revokeCertificate(r *request) (view, error) {
 		return view{}, err
 	}
 	return redirect("/certificates?told=revoked"), nil
+}
+
+// chainRow is an authority of the org's own in a list.
+type chainRow struct {
+	pki.Chain
+	Authorities []authorityRow
+}
+
+// authorityRow is one certificate of it.
+type authorityRow struct {
+	Subject, Fingerprint string
+	NotAfter             time.Time
+	State                tag
+}
+
+func (c *Console) chains(r *request) (rows []chainRow, err error) {
+	found, err := c.Desk.Chains(r.ctx)
+	for _, chain := range found {
+		row := chainRow{Chain: chain}
+		for _, cert := range chain.Certificates {
+			row.Authorities = append(row.Authorities, authorityRow{Subject: pki.Subject(cert), Fingerprint: pki.Fingerprint(cert), NotAfter: cert.NotAfter,
+				State: certificateState(pki.Issued{NotAfter: cert.NotAfter}.State(c.Now()))})
+		}
+		rows = append(rows, row)
+	}
+	return rows, err
+}
+
+// addChain takes a file, or what was pasted.
+func (c *Console) addChain(r *request) (view, error) {
+	raw, err := uploaded(r)
+	if err != nil {
+		return view{}, err
+	}
+	if _, err := c.Desk.AddChain(r.ctx, raw); err != nil {
+		return view{}, err
+	}
+	return redirect("/certificates?told=added"), nil
+}
+
+// uploaded is what came in the form's file, or else in its text. It is kept in
+// memory: a form has maxForm bytes at the most.
+func uploaded(r *request) ([]byte, error) {
+	file, _, err := r.FormFile("file")
+	if errors.Is(err, http.ErrMissingFile) || errors.Is(err, http.ErrNotMultipart) {
+		return []byte(r.PostFormValue("chain")), nil
+	}
+	if err != nil {
+		return nil, errForm()
+	}
+	defer file.Close()
+	raw, err := io.ReadAll(io.LimitReader(file, maxForm))
+	if err != nil {
+		return nil, errForm()
+	}
+	return raw, nil
+}
+
+func (c *Console) removeChain(r *request) (view, error) {
+	if err := c.Desk.RemoveChain(r.ctx, r.PathValue("chainId")); err != nil {
+		return view{}, err
+	}
+	return redirect("/certificates?told=removed"), nil
 }

@@ -1,8 +1,18 @@
 package console_test
 
 import (
+	"bytes"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"database/sql"
+	"encoding/pem"
 	"fmt"
+	"io"
+	"math/big"
+	"mime/multipart"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -10,6 +20,7 @@ import (
 
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
 	"github.com/latchkey-mfa/latchkey/internal/server/pki"
+	"github.com/latchkey-mfa/latchkey/internal/server/servertest"
 	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
 )
 
@@ -77,4 +88,109 @@ func TestIssuedCertificatesByPages(t *testing.T) {
 		next, _, _ = strings.Cut(next, `#`)
 		path = "/certificates?after=" + strings.ReplaceAll(next, "&amp;", "&")
 	}
+}
+
+// corp is an authority of the org's own, in PEM, and what it gave a Mac.
+func (s *site) corp(name string) (authority string, mac servertest.Identity) {
+	s.T.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	above := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotBefore: s.Now().Add(-time.Hour), NotAfter: s.Now().Add(99 * 24 * time.Hour),
+		IsCA: true, BasicConstraintsValid: true}
+	leaf := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "of corp"}, NotBefore: above.NotBefore, NotAfter: above.NotAfter,
+		ExtraExtensions: []pkix.Extension{{Id: []int{1, 3, 6, 1, 4, 1, 51150, 13, 1}, Critical: true, Value: []byte{2, 1, 1}}}}
+	made := []*x509.Certificate{}
+	for _, template := range []*x509.Certificate{above, leaf} {
+		der, err := x509.CreateCertificate(rand.Reader, template, above, key.Public(), key)
+		if err != nil {
+			s.T.Fatal(err)
+		}
+		cert, err := x509.ParseCertificate(der)
+		if err != nil {
+			s.T.Fatal(err)
+		}
+		made = append(made, cert)
+	}
+	return string(pki.PEM(made[0])), servertest.Identity{Key: key, Certificate: made[1]}
+}
+
+// upload sends the form with a file in it.
+func (b *browser) upload(path, content string) answer {
+	b.s.T.Helper()
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	part, err := form.CreateFormFile("file", "../../chain.pem")
+	if err != nil {
+		b.s.T.Fatal(err)
+	}
+	_, _ = io.WriteString(part, content)
+	_ = form.WriteField("chain", "")
+	_ = form.Close()
+	r, err := http.NewRequestWithContext(b.s.T.Context(), "POST", b.s.url+path, &body)
+	if err != nil {
+		b.s.T.Fatal(err)
+	}
+	r.Header.Set("Content-Type", form.FormDataContentType())
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	for _, c := range b.cookies {
+		r.AddCookie(c)
+	}
+	response, err := b.client.Do(r)
+	if err != nil {
+		b.s.T.Fatal(err)
+	}
+	defer response.Body.Close()
+	raw, _ := io.ReadAll(response.Body)
+	return answer{b: b, status: response.StatusCode, header: response.Header, body: string(raw), what: "upload to " + path}
+}
+
+// A chain of the org's own authority is pasted or uploaded; what it gives to
+// Macs waits to be confirmed.
+func TestChainOfTheOrgsOwnCA(t *testing.T) {
+	s := newSite(t)
+	b := s.admin("sam@example.com", access.OrgAdmin)
+	b.get("/certificates").has("Every certificate comes from this server", "Add the chain of your own CA")
+	pasted, id := s.corp("Corp <b>Devices</b>")
+	b.post("/certificates/chains", url.Values{"chain": {strings.ReplaceAll(pasted, "\n", "\r\n")}}).to("/certificates")
+	b.post("/certificates/chains", url.Values{"chain": {pasted}}).is(400).has("trusted already")
+	s.Pass(time.Minute)
+	filed, _ := s.corp("Corp Filed")
+	more, _ := s.corp("Corp More")
+	b.upload("/certificates/chains", filed+more).to("/certificates")
+	page := b.get("/certificates").is(200).has(`Corp \<b\>Devices`, "Corp Filed", "Remove all 2 of the chain", "sam@example.com").hasNot("<b>")
+	block, _ := pem.Decode([]byte(pasted))
+	if cert, err := x509.ParseCertificate(block.Bytes); err != nil || !strings.Contains(page.body, pki.Fingerprint(cert)) {
+		t.Errorf("the fingerprint is not on the page: %v", err)
+	}
+
+	in := s.mac("C02AMY", "amy").in
+	in.Device.Serial, in.Device.UDID, in.Seq, in.Token = "C02OWN", "udid-own", 1, ""
+	if status, _, refusal := s.CheckIn(&id, in); status != 403 || refusal.Reason != "unverified" {
+		t.Fatalf("%d %+v", status, refusal)
+	}
+	b.get("/certificates").has("waits to be confirmed C02OWN", "CN=of corp own CA")
+	b.post("/devices/confirm", url.Values{"serials": {"C02OWN"}}).is(200)
+	if status, _, refusal := s.CheckIn(&id, in); status != 200 {
+		t.Fatalf("%d %+v", status, refusal)
+	}
+
+	key := "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n-----END PRIVATE KEY-----\n"
+	for name, a := range map[string]answer{
+		"there is a private key in it. Nothing was stored": b.post("/certificates/chains", url.Values{"chain": {pasted + key}}),
+		"a private key in it":                              b.upload("/certificates/chains", key),
+		"no certificate of an authority":                   b.upload("/certificates/chains", string(pki.PEM(id.Certificate))),
+		"it is no PEM":                                     b.post("/certificates/chains", nil),
+		"at most 65536":                                    b.upload("/certificates/chains", filed+strings.Repeat(" ", 70_000)),
+		"cut off, or is too long":                          b.upload("/certificates/chains", strings.Repeat(" ", 200_000)),
+	} {
+		a.is(400).has(name).hasNot("MIIEvQIBADANBgkqhkiG9w0BAQEFAASC")
+	}
+	chain, _, _ := strings.Cut(page.body[strings.Index(page.body, "/certificates/chains/"):], `"`)
+	b.post(chain, nil).to("/certificates")
+	b.post(chain, nil).is(404)
+	b.get("/certificates").has("Corp Filed").hasNot("Devices\\")
+	reader := s.admin("kim@example.com", access.ReadOnlyAdmin)
+	reader.get("/certificates").has("Corp Filed").hasNot("Remove all", "Add the chain")
 }

@@ -128,7 +128,7 @@ func told(code string) string {
 		"suspended": "The Mac is suspended.", "unsuspended": "The suspension is over.", "deactivated": "Deactivated.", "activated": "Active again.",
 		"confirmed": "The certificate is confirmed.", "rejected": "The certificate is rejected.", "reset": "The authenticators are reset at the next check-in.",
 		"voided": "The PIN is voided: its window ends at the next check-in.", "saved": "Saved.", "deleted": "The Mac is deleted.", "added": "Added.", "role": "The role is changed.",
-		"ended": "The session is ended.", "revoked": "Revoked.", "set-up": "Your account is set up.",
+		"ended": "The session is ended.", "revoked": "Revoked.", "removed": "Removed.", "set-up": "Your account is set up.",
 	}[code]
 }
 
@@ -183,7 +183,7 @@ func (c *Console) visible(err error) *problem {
 		return &problem{http.StatusBadRequest, "That cannot be taken", invalid.Error()}
 	case errors.As(err, &throttled):
 		return &problem{http.StatusTooManyRequests, "Too many tries", throttled.Error()}
-	case errors.Is(err, directory.ErrNotFound), errors.Is(err, pki.ErrUnknownChallenge), errors.Is(err, pki.ErrUnknownCertificate), errors.Is(err, signin.ErrNotFound):
+	case errors.Is(err, directory.ErrNotFound), errors.Is(err, pki.ErrUnknownChallenge), errors.Is(err, pki.ErrUnknownCertificate), errors.Is(err, pki.ErrUnknownChain), errors.Is(err, signin.ErrNotFound):
 		return &problem{http.StatusNotFound, "It is not there", "It was removed, or the address is mistyped."}
 	case errors.Is(err, directory.ErrExists), errors.Is(err, directory.ErrState), errors.Is(err, signin.ErrExists), errors.Is(err, signin.ErrLastSuperAdmin):
 		return &problem{http.StatusConflict, "Not possible", upper(err.Error()) + "."}

@@ -69,6 +69,8 @@ func (c *Console) routes() map[string]route {
 		"GET /certificates":                          {access.OrgRead, "certificates", c.certificates},
 		"POST /certificates":                         {access.EnrolmentManage, "certificates", c.makeChallenge},
 		"POST /certificates/{challengeId}/revoke":    {access.EnrolmentManage, "certificates", c.revokeChallenge},
+		"POST /certificates/chains":                  {access.EnrolmentManage, "certificates", c.addChain},
+		"POST /certificates/chains/{chainId}/remove": {access.EnrolmentManage, "certificates", c.removeChain},
 		"POST " + issued + "/revoke":                 {access.EnrolmentManage, "certificates", c.revokeCertificate},
 		"GET /administrators":                        {access.OrgRead, "administrators", c.admins},
 		"POST /administrators":                       {access.AdminsManage, "administrators", c.addAdmin},

@@ -3,6 +3,7 @@ package desk_test
 import (
 	"database/sql"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
@@ -54,5 +55,35 @@ func TestACertificateIsRevokedOnce(t *testing.T) {
 	}
 	if err := o.RevokeCertificate(ctx, m.certificate); err != nil {
 		t.Error(err)
+	}
+}
+
+// No key is kept, and none is in what is said of it.
+func TestAChainWithAKeyLeavesNothing(t *testing.T) {
+	o := newOrg(t)
+	ctx, state, events := as(access.OrgAdmin), o.state(), len(o.events())
+	const key = "MHcCAQEEIIrYSSNQFaA2Hwf1duRSxKtLYX5CB04fSeQ6tF1aY"
+	var bad *desk.InvalidError
+	_, err := o.AddChain(ctx, append(o.authority(), "-----BEGIN EC PRIVATE KEY-----\n"+key+"\n-----END EC PRIVATE KEY-----\n"...))
+	if !errors.As(err, &bad) || bad.Field != "chain" || !strings.Contains(err.Error(), "private key") || strings.Contains(err.Error(), key[:9]) {
+		t.Errorf("%v", err)
+	}
+	if o.state() != state || len(o.events()) != events {
+		t.Error("something was done")
+	}
+	raw := o.authority()
+	made, err := o.AddChain(ctx, raw)
+	if err != nil || made.CreatedBy != "org-admin@example.com" {
+		t.Fatalf("%+v %v", made, err)
+	}
+	if _, err := o.AddChain(ctx, raw); !errors.As(err, &bad) {
+		t.Errorf("a second time: %v", err)
+	}
+	if err := o.RemoveChain(ctx, made.ID); err != nil || !errors.Is(o.RemoveChain(ctx, made.ID), pki.ErrUnknownChain) {
+		t.Errorf("removed: %v", err)
+	}
+	added := o.events()[events:]
+	if len(added) != 2 || added[0].Targets[0].DisplayName != "CN=Corp Devices" || added[1].Targets[0].ID != pki.Fingerprint(made.Certificates[0]) {
+		t.Errorf("events %+v", added)
 	}
 }

@@ -2,8 +2,15 @@ package desk_test
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"database/sql"
+	"encoding/pem"
 	"fmt"
+	"math/big"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -65,7 +72,7 @@ func (o *org) update(do func(tx *sql.Tx) error) {
 }
 
 // mac is a Mac where all is well, but for what change does, with one account.
-type mac struct{ device, account, serial, login, pin, challenge, certificate string }
+type mac struct{ device, account, serial, login, pin, challenge, certificate, chain string }
 
 func (o *org) mac(change func(d *directory.Device, a *wire.Account)) (m mac) {
 	o.Helper()
@@ -101,7 +108,8 @@ func (o *org) mac(change func(d *directory.Device, a *wire.Account)) (m mac) {
 	return m
 }
 
-// filled is a Mac with a PIN that was issued, a challenge, and a certificate.
+// filled is a Mac with a PIN that was issued, a challenge, a certificate,
+// and an authority of the org's own.
 func (o *org) filled() mac {
 	o.Helper()
 	m := o.mac(nil)
@@ -121,7 +129,28 @@ func (o *org) filled() mac {
 			VALUES ($1, $1, 'CN=mac', '', '', '', $2, $3, $4)`, m.certificate, m.device, o.now.UnixMicro(), o.now.Add(time.Hour).UnixMicro())
 		return err
 	})
+	chain, err := o.AddChain(as(access.SuperAdmin), o.authority())
+	if err != nil {
+		o.Fatal(err)
+	}
+	m.chain = chain.ID
 	return m
+}
+
+// authority is the certificate of a new one.
+func (o *org) authority() []byte {
+	o.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		o.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Corp Devices"}, NotBefore: o.now.Add(-time.Hour), NotAfter: o.now.Add(1000 * time.Hour),
+		IsCA: true, BasicConstraintsValid: true}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		o.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 }
 
 // events are all of the system log, the oldest first.

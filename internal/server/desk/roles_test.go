@@ -52,6 +52,7 @@ func reads() []operation {
 			_, err := o.Certificates(ctx, pki.OnlyAll, page)
 			return err
 		}},
+		{"Chains", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, _ mac) error { _, err := o.Chains(ctx); return err }},
 		{"Events", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, _ mac) error {
 			_, err := o.Events(ctx, systemlog.Query{Limit: 1})
 			return err
@@ -106,6 +107,8 @@ func writes() []operation {
 		}},
 		{"RevokeChallenge", access.OrgAdmin, systemlog.ChallengeRevoke, func(ctx context.Context, o *org, m mac) error { return o.RevokeChallenge(ctx, m.challenge) }},
 		{"RevokeCertificate", access.OrgAdmin, systemlog.CertificateRevoke, func(ctx context.Context, o *org, m mac) error { return o.RevokeCertificate(ctx, m.certificate) }},
+		{"AddChain", access.OrgAdmin, systemlog.OwnCACreate, func(ctx context.Context, o *org, _ mac) error { _, err := o.AddChain(ctx, o.authority()); return err }},
+		{"RemoveChain", access.OrgAdmin, systemlog.OwnCADelete, func(ctx context.Context, o *org, m mac) error { return o.RemoveChain(ctx, m.chain) }},
 	}...)
 }
 

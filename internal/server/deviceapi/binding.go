@@ -33,8 +33,8 @@ func refused(reason, summary string) *apierror.Error {
 // bind finds the Mac that the certificate belongs to. An *apierror.Error is
 // the answer to the Mac, and what was written before it is committed: a claim
 // that waits for an administrator, and its event.
-func (s *Server) bind(ctx context.Context, tx *sql.Tx, fingerprint string, in wire.CheckIn) (directory.Device, error) {
-	cert, err := pki.FindCertificate(ctx, tx, fingerprint)
+func (s *Server) bind(ctx context.Context, tx *sql.Tx, id identity, in wire.CheckIn) (directory.Device, error) {
+	cert, err := known(ctx, tx, id)
 	if errors.Is(err, pki.ErrUnknownCertificate) {
 		return directory.Device{}, unknown("the certificate is unknown here, or revoked")
 	}
@@ -47,7 +47,7 @@ func (s *Server) bind(ctx context.Context, tx *sql.Tx, fingerprint string, in wi
 		return directory.Device{}, err
 	}
 	if why := foreign(cert, d, in); why != "" {
-		return directory.Device{}, s.impostor(ctx, tx, fingerprint, in, why)
+		return directory.Device{}, s.impostor(ctx, tx, id.fingerprint, in, why)
 	}
 	if missing {
 		d, err = s.welcome(ctx, tx, cert, in)
@@ -58,6 +58,15 @@ func (s *Server) bind(ctx context.Context, tx *sql.Tx, fingerprint string, in wi
 		return d, err
 	}
 	return d, s.admit(ctx, tx, &d, cert, in)
+}
+
+// known is what is known of the certificate. Of this server's authority none is
+// good but those that it recorded when it issued them.
+func known(ctx context.Context, tx *sql.Tx, id identity) (pki.Certificate, error) {
+	if id.own {
+		return pki.FindOwn(ctx, tx, id.Certificate)
+	}
+	return pki.FindCertificate(ctx, tx, id.fingerprint)
 }
 
 // foreign says why the certificate cannot belong to the Mac that shows it.
@@ -107,9 +116,11 @@ func (s *Server) rebind(ctx context.Context, tx *sql.Tx, d *directory.Device, ce
 	switch {
 	case cert.Fingerprint == d.Certificate || cert.Fingerprint == d.Claim:
 		return nil
-	case d.Certificate != "" && (proves(*d, in.Token) || cert.Renews == d.Certificate):
+	case d.Certificate != "" && !cert.Own && (proves(*d, in.Token) || cert.Renews == d.Certificate):
 		// The token of the earlier binding, or a signature with its key, shows
-		// that it is the same Mac with its store intact.
+		// that it is the same Mac with its store intact. One of the org's own
+		// authority waits all the same: whom that gives certificates to, nobody
+		// here has seen.
 		d.Trust, d.Certificate, d.Claim = directory.Bound, cert.Fingerprint, ""
 	case fresh && cert.TiedSerial != "":
 		// As in welcome. Only at the certificate's first check-in: an old one

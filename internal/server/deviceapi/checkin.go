@@ -25,8 +25,8 @@ const tokenLife = 30 * 24 * time.Hour
 
 // take answers one check-in within tx; request is the digest of its bytes. An
 // *apierror.Error is an answer too, with which tx is committed.
-func (s *Server) take(ctx context.Context, tx *sql.Tx, fingerprint, request string, in wire.CheckIn) ([]byte, error) {
-	d, err := s.bind(ctx, tx, fingerprint, in)
+func (s *Server) take(ctx context.Context, tx *sql.Tx, id identity, request string, in wire.CheckIn) ([]byte, error) {
+	d, err := s.bind(ctx, tx, id, in)
 	if err != nil {
 		return nil, err
 	}

@@ -10,4 +10,7 @@ import (
 func Wait(p *Pace, fingerprint string, now time.Time) time.Duration { return p.wait(fingerprint, now) }
 
 // Certificate is certificate for the tests.
-func Certificate(r *http.Request) (*x509.Certificate, error) { return certificate(r) }
+func Certificate(s *Server, r *http.Request) (*x509.Certificate, error) {
+	id, err := s.certificate(r)
+	return id.Certificate, err
+}

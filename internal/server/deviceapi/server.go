@@ -42,12 +42,20 @@ type Journal interface {
 	Append(ctx context.Context, tx *sql.Tx, e systemlog.Event) error
 }
 
+// Verifier decides whether a certificate that a Mac showed, with those that
+// came after it, is of an authority that counts; own tells that it is one of
+// the org's own. The error is pki.ErrUntrusted, or tells why that is not known.
+type Verifier interface {
+	Verify(ctx context.Context, shown []*x509.Certificate) (own bool, err error)
+}
+
 // Server answers check-ins. All fields but MinAgent are needed.
 type Server struct {
 	DB       Database
 	Vault    *vault.Vault
 	Log      Journal
 	Book     Registry
+	Trust    Verifier
 	Zap      *zap.Logger
 	Now      func() time.Time
 	Every    time.Duration // between check-ins
@@ -74,11 +82,28 @@ func WellKnown(deviceURL string) http.Handler {
 	})
 }
 
-// TLS is the device listener's configuration: TLS 1.3, and a client
-// certificate of the authority where there is one. That there is one is
-// checked by the handler, which can say what is missing.
-func TLS(server tls.Certificate, authority *x509.CertPool, now func() time.Time) *tls.Config {
-	return &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{server}, ClientAuth: tls.VerifyClientCertIfGiven, ClientCAs: authority, Time: now}
+// verifyTime bounds how long a handshake waits for the database.
+const verifyTime = 5 * time.Second
+
+// TLS is the device listener's configuration: TLS 1.3, and a client certificate
+// that trust takes, where there is one. That there is one is checked by the
+// handler, which can say what is missing.
+//
+// The certificate is asked for, and verified here, instead of by Go: its own
+// check refuses a marker that is called critical, and has one pool for as long
+// as the listener runs. The names of the authorities are not sent: a Mac has
+// one certificate, and shows it.
+func TLS(server tls.Certificate, trust Verifier, now func() time.Time) *tls.Config {
+	return &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{server}, ClientAuth: tls.RequestClientCert, Time: now,
+		VerifyConnection: func(c tls.ConnectionState) error {
+			if len(c.PeerCertificates) == 0 {
+				return nil
+			}
+			ctx, cancel := context.WithTimeout(context.Background(), verifyTime) // a handshake has none to pass on
+			defer cancel()
+			_, err := trust.Verify(ctx, c.PeerCertificates)
+			return err
+		}}
 }
 
 func (s *Server) checkIn(w http.ResponseWriter, r *http.Request) {
@@ -104,12 +129,11 @@ func (s *Server) checkIn(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) answer(r *http.Request) ([]byte, error) {
-	cert, err := certificate(r)
+	id, err := s.certificate(r)
 	if err != nil {
 		return nil, err
 	}
-	fingerprint := pki.Fingerprint(cert)
-	if wait := s.Pace.wait(fingerprint, s.Now()); wait > 0 {
+	if wait := s.Pace.wait(id.fingerprint, s.Now()); wait > 0 {
 		e := apierror.New(http.StatusServiceUnavailable, "Too many check-ins.")
 		e.RetryAfter = strconv.Itoa(int(wait/time.Second) + 1)
 		return nil, e
@@ -123,7 +147,7 @@ func (s *Server) answer(r *http.Request) ([]byte, error) {
 	var raw []byte
 	var refusal *apierror.Error
 	err = s.DB.Update(r.Context(), func(tx *sql.Tx) (err error) {
-		raw, err = s.take(r.Context(), tx, fingerprint, request, in)
+		raw, err = s.take(r.Context(), tx, id, request, in)
 		if errors.As(err, &refusal) {
 			// A refusal is an answer: its event and the claim must stand.
 			return nil
@@ -136,16 +160,33 @@ func (s *Server) answer(r *http.Request) ([]byte, error) {
 	return raw, err
 }
 
-// certificate is the client's, verified by the handshake and marked.
-func certificate(r *http.Request) (*x509.Certificate, error) {
-	if r.TLS == nil || len(r.TLS.VerifiedChains) == 0 {
-		return nil, unknown("no client certificate was shown")
+// identity is the certificate that a Mac showed.
+type identity struct {
+	*x509.Certificate
+	own         bool // of an authority of the org's own
+	fingerprint string
+}
+
+// certificate is the client's, verified and marked. The handshake has shown
+// that the client has its key. Whether the certificate counts is asked again at
+// each request, and not taken from the handshake: a connection may outlast the
+// certificate, and the trust in its authority.
+func (s *Server) certificate(r *http.Request) (identity, error) {
+	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
+		return identity{}, unknown("no client certificate was shown")
 	}
-	cert := r.TLS.VerifiedChains[0][0]
+	own, err := s.Trust.Verify(r.Context(), r.TLS.PeerCertificates)
+	if errors.Is(err, pki.ErrUntrusted) {
+		return identity{}, unknown(pki.ErrUntrusted.Error())
+	}
+	if err != nil {
+		return identity{}, err
+	}
+	cert := r.TLS.PeerCertificates[0]
 	// Another certificate of the same authority, made for another purpose, must
 	// not open this door.
 	if !pki.HasMarker(cert) {
-		return nil, unknown("the certificate lacks the Device Access marker")
+		return identity{}, unknown("the certificate lacks the Device Access marker")
 	}
-	return cert, nil
+	return identity{Certificate: cert, own: own, fingerprint: pki.Fingerprint(cert)}, nil
 }

@@ -39,12 +39,14 @@ func HasMarker(c *x509.Certificate) bool {
 // ErrUnknownCertificate is one that this server did not issue, or has revoked.
 var ErrUnknownCertificate = errors.New("the certificate is unknown here, or revoked")
 
-// Certificate is what is known of one that was issued.
+// Certificate is what is known of one that was issued, here or by an authority
+// of the org's own.
 type Certificate struct {
 	Fingerprint string
 	TiedSerial  string // folded; the challenge named this serial number
 	ChallengeAt time.Time
-	Renews      string // fingerprint of the one that signed for it
+	Renews      string // fingerprint of the one that signed for it; "" when that is revoked, and vouches for none
+	Own         bool   // an authority of the org's own issued it
 	DeviceID    string // of the Mac that uses it; "" before its first check-in
 }
 
@@ -53,9 +55,10 @@ type Certificate struct {
 func FindCertificate(ctx context.Context, tx *sql.Tx, fingerprint string) (Certificate, error) {
 	c := Certificate{Fingerprint: fingerprint}
 	var challenged sql.NullInt64
-	err := tx.QueryRowContext(ctx, `SELECT c.tied_serial, c.renews, c.device_id, s.created_at FROM certificates c
+	err := tx.QueryRowContext(ctx, `SELECT c.tied_serial, COALESCE(r.fingerprint, ''), c.own, c.device_id, s.created_at FROM certificates c
+		LEFT JOIN certificates r ON r.fingerprint = c.renews AND r.revoked_at IS NULL
 		LEFT JOIN scep_challenges s ON s.id = c.challenge_id WHERE c.fingerprint = $1 AND c.revoked_at IS NULL`, fingerprint).
-		Scan(&c.TiedSerial, &c.Renews, &c.DeviceID, &challenged)
+		Scan(&c.TiedSerial, &c.Renews, &c.Own, &c.DeviceID, &challenged)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Certificate{}, ErrUnknownCertificate
 	}
@@ -64,6 +67,25 @@ func FindCertificate(ctx context.Context, tx *sql.Tx, fingerprint string) (Certi
 	}
 	c.ChallengeAt = store.Time(challenged)
 	return c, nil
+}
+
+// FindOwn is what is known of a certificate of an authority of the org's own,
+// which Trust has verified. It is recorded when it is met for the first time,
+// so that it can be revoked like one that was issued here. The error is
+// ErrUnknownCertificate for one that is revoked, or the database's.
+func FindOwn(ctx context.Context, tx *sql.Tx, c *x509.Certificate) (Certificate, error) {
+	fingerprint := Fingerprint(c)
+	found, err := FindCertificate(ctx, tx, fingerprint)
+	if !errors.Is(err, ErrUnknownCertificate) {
+		return found, err
+	}
+	// Its serial number is unique among those of its authority only.
+	_, err = tx.ExecContext(ctx, `INSERT INTO certificates (fingerprint, serial_number, subject, challenge_id, tied_serial, renews, device_id, issued_at, not_after, own)
+		VALUES ($1, $2, $3, '', '', '', '', $4, $5, TRUE) ON CONFLICT DO NOTHING`, fingerprint, "own "+fingerprint, Subject(c), c.NotBefore.UnixMicro(), c.NotAfter.UnixMicro())
+	if err != nil {
+		return Certificate{}, fmt.Errorf("record certificate %s: %w", fingerprint, err)
+	}
+	return FindCertificate(ctx, tx, fingerprint)
 }
 
 // Assign says which Mac uses a certificate. It never moves to another.

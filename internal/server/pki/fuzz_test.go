@@ -115,3 +115,31 @@ func FuzzMarker(f *testing.F) {
 		}
 	})
 }
+
+// FuzzChain: what is taken is certificates of authorities that have not
+// expired, and no key; what is refused is refused in words.
+func FuzzChain(f *testing.F) {
+	a, _ := conversation(f)
+	good := PEM(a.Certificate)
+	f.Add(good)
+	f.Add(append([]byte("subject=CN = Device CA\n"), good...))
+	f.Add(append(good, good...))
+	f.Add(good[:len(good)-3])
+	f.Add([]byte("-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----\n"))
+	now := a.Certificate.NotBefore.Add(time.Minute)
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		found, err := ReadChain(raw, now)
+		var refused *ChainError
+		switch {
+		case err != nil && (!errors.As(err, &refused) || refused.Problem == "" || len(found) != 0):
+			t.Fatalf("refused as %v, with %d certificates", err, len(found))
+		case err == nil && (len(found) == 0 || len(found) > maxCertificates || len(raw) > MaxChain || bytes.Contains(raw, []byte("PRIVATE KEY-----"))):
+			t.Fatalf("%d certificates of %d bytes were taken", len(found), len(raw))
+		}
+		for _, c := range found {
+			if !c.IsCA || now.After(c.NotAfter) {
+				t.Errorf("%s was taken", Subject(c))
+			}
+		}
+	})
+}

@@ -39,6 +39,7 @@ const (
 type Issued struct {
 	Fingerprint string
 	Subject     string
+	Own         bool   // an authority of the org's own did, and a Mac has shown it here
 	TiedSerial  string // folded; the challenge named this serial number
 	DeviceID    string // of the Mac that uses it; "" before its first check-in
 	IssuedAt    time.Time
@@ -59,11 +60,11 @@ func (i Issued) State(now time.Time) State {
 	return Good
 }
 
-const issuedColumns = `c.fingerprint, c.subject, c.tied_serial, c.device_id, c.issued_at, c.not_after, c.revoked_at`
+const issuedColumns = `c.fingerprint, c.subject, c.own, c.tied_serial, c.device_id, c.issued_at, c.not_after, c.revoked_at`
 
 func scanIssued(s store.Scanner) (i Issued, err error) {
 	var issued, ends, revoked sql.NullInt64
-	err = s.Scan(&i.Fingerprint, &i.Subject, &i.TiedSerial, &i.DeviceID, &issued, &ends, &revoked)
+	err = s.Scan(&i.Fingerprint, &i.Subject, &i.Own, &i.TiedSerial, &i.DeviceID, &issued, &ends, &revoked)
 	i.IssuedAt, i.NotAfter, i.RevokedAt = store.Time(issued), store.Time(ends), store.Time(revoked)
 	return i, err
 }

@@ -79,9 +79,10 @@ func New(t testing.TB) *Org {
 		return err
 	})
 	o.SCEP = pki.NewSCEP(&pki.Issuer{Authority: o.Authority, Challenges: o.Challenges, DB: o.DB, Log: o.Log, Now: o.Now}, zap.NewNop())
-	api := &deviceapi.Server{DB: o.DB, Vault: o.Vault, Log: o.Log, Book: o.Book, Zap: zap.NewNop(), Now: o.Now, Every: 15 * time.Minute, Pace: deviceapi.NewPace(1000, 10000)}
+	trust := &pki.Trust{Authority: o.Authority, DB: o.DB, Now: o.Now}
+	api := &deviceapi.Server{DB: o.DB, Vault: o.Vault, Log: o.Log, Book: o.Book, Trust: trust, Zap: zap.NewNop(), Now: o.Now, Every: 15 * time.Minute, Pace: deviceapi.NewPace(1000, 10000)}
 	o.Device = httptest.NewUnstartedServer(api.Handler())
-	o.Device.TLS = deviceapi.TLS(server, o.Authority.Pool(), o.Now)
+	o.Device.TLS = deviceapi.TLS(server, trust, o.Now)
 	o.Device.Config.ErrorLog = nil
 	o.Device.StartTLS()
 	t.Cleanup(o.Device.Close)

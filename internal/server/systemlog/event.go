@@ -65,6 +65,8 @@ const (
 	ChallengeRevoke    = "pki.scep_challenge.revoke"
 	ChallengeRefused   = "pki.scep_challenge.refuse"
 	CertificateRevoke  = "pki.cert.revoke"
+	OwnCACreate        = "pki.own_ca.create"
+	OwnCADelete        = "pki.own_ca.delete"
 	DeviceEventUnknown = "device.desktop_mfa.event.unknown"
 )
 
