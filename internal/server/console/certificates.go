@@ -46,7 +46,7 @@ func (c *Console) certificatesWith(r *request, made string) (view, error) {
 		return view{}, err
 	}
 	return view{name: "certificates", title: "Device Access certificates", section: "certificates",
-		data: map[string]any{"URL": c.PublicURL + "/scep", "Made": made, "CanManage": manage, "Challenges": rows, "Issued": issued, "Chains": chains}}, nil
+		data: map[string]any{"URL": c.PublicURL + "/scep", "API": c.PublicURL + "/api/v1/latchkey/scep-challenges", "Made": made, "CanManage": manage, "Challenges": rows, "Issued": issued, "Chains": chains}}, nil
 }
 
 func challengeState(ch pki.Challenge, now time.Time) string {

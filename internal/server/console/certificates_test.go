@@ -194,3 +194,26 @@ func TestChainOfTheOrgsOwnCA(t *testing.T) {
 	reader := s.admin("kim@example.com", access.ReadOnlyAdmin)
 	reader.get("/certificates").has("Corp Filed").hasNot("Remove all", "Add the chain")
 }
+
+// The ways to enrol are told, and what is secret is shown once.
+func TestSCEPConfigurations(t *testing.T) {
+	s := newSite(t)
+	b := s.admin("sam@example.com", access.OrgAdmin)
+	b.get("/certificates").is(200).has(s.url+"/scep", "Dynamic", "Static", "Delegated", "POST "+s.url+"/api/v1/latchkey/scep-challenges", "latchkey.enrolment.manage").hasNot("data-secret")
+	for kind, state := range map[string]string{"dynamic": "C02AMY good", "static": "good"} {
+		form := url.Values{"kind": {kind}}
+		if kind == "dynamic" {
+			form.Set("serial", "C02AMY")
+		}
+		page := b.post("/certificates", form).is(200).has("The challenge is shown once", kind+" "+state)
+		_, secret, _ := strings.Cut(page.body, "data-secret>")
+		secret, _, _ = strings.Cut(secret, "<")
+		if len(secret) < 20 {
+			t.Fatalf("%s: %q", kind, secret)
+		}
+		s.Enrol(secret)
+		b.get("/certificates").hasNot(secret, "data-secret")
+	}
+	b.get("/certificates").has("C02AMY used")
+	b.post("/certificates", url.Values{"kind": {"delegated"}}).is(400)
+}
