@@ -169,12 +169,13 @@ func under(name, rule string) bool {
 // on all of it.
 func layers() [][]string {
 	return [][]string{
+		{"internal/server/store"},
 		{"pkg/recoverypin", "pkg/totp", "internal/wire", "internal/plist", "internal/clock", "internal/devaccounts", "internal/authhost/tty",
 			"internal/device", "internal/device/store", "internal/device/lockout", "internal/device/machine", "internal/device/identity",
-			"internal/server/store", "internal/server/vault"},
+			"internal/server/access", "internal/server/vault"},
 		{"internal/policy", "internal/authhost", "plugin/panel",
 			"internal/device/xipc", "internal/device/checkin", "internal/device/factor", "internal/device/trustedtime",
-			"internal/server/access", "internal/server/systemlog", "internal/server/directory", "internal/server/apierror"},
+			"internal/server/systemlog", "internal/server/directory", "internal/server/apierror"},
 		{"internal/authhost/script", "plugin/panel/terminal", "plugin/mechanism",
 			"internal/device/events", "internal/device/directory", "internal/device/managedprefs", "internal/device/login",
 			"internal/server/pki", "internal/server/signin"},

@@ -103,6 +103,7 @@ func fuzzed() map[string]string {
 		"internal/server/console FuzzNumber":           "number",
 		"internal/server/console FuzzPolicy":           "policy",
 		"internal/server/desk FuzzOlder":               "numbers",
+		"internal/server/desk FuzzReadMembers":         "ReadMembers",
 		"internal/server/desk FuzzReadPrelinks":        "ReadPrelinks",
 		"internal/server/deviceapi FuzzDecode":         "Decode",
 		"internal/server/pki FuzzChain":                "certificates",

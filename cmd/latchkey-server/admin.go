@@ -60,6 +60,7 @@ func (p *program) adminCreate() *cobra.Command {
 	cmd := p.local(&cobra.Command{Use: "create", Short: "Create an administrator and print their set-up code, once", Args: cobra.NoArgs})
 	cmd.Flags().StringVar(&n.Login, "login", "", "what they sign in with, as their e-mail address (required)")
 	cmd.Flags().StringVar(&n.Name, "name", "", "what they are called (required)")
+	scopeFlag(cmd, &n.Groups)
 	cmd.Flags().StringVar(&role, "role", "", "super-admin, org-admin, help-desk-admin, read-only-admin or the key of a custom role (the first one is a super-admin; then required)")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if strings.TrimSpace(n.Login) == "" || strings.TrimSpace(n.Name) == "" {

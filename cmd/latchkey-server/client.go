@@ -181,6 +181,7 @@ func answerError(resp *http.Response, raw []byte) error {
 func refusalHint(reason string) string {
 	hints := map[string]string{
 		"not_permitted":      "a help-desk-admin, org-admin or super-admin may generate PINs",
+		"out_of_scope":       "an administrator for the whole org, or for a group with the user, must generate it",
 		"own_account":        "another administrator must generate it",
 		"recovery_off":       "latchkey-server settings set --recovery=true turns it on",
 		"device_inactive":    "latchkey-server device unsuspend or activate, if that is right",

@@ -38,6 +38,7 @@ func (p *program) tokenCreate() *cobra.Command {
 	cmd.Flags().StringVar(&name, "name", "", "what the token is for (required)")
 	cmd.Flags().StringVar(&login, "login", "", "org login of the administrator that it belongs to (required)")
 	cmd.Flags().StringVar(&role, "role", "", "super-admin, org-admin, help-desk-admin, read-only-admin or the key of a custom role (required)")
+	scopeFlag(cmd, &groups)
 	cmd.Flags().DurationVar(&life, "expires-in", 90*24*time.Hour, "how long it is good; 0 is for ever")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		c := access.Caller{Name: strings.TrimSpace(name), Login: strings.TrimSpace(login), Role: access.Role(role), Grant: access.Grant{Groups: groups}}

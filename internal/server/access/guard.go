@@ -14,7 +14,7 @@ type DeniedError struct {
 // Error names the role and what it lacks, or says that it is the scope.
 func (e *DeniedError) Error() string {
 	if e.Caller.Scoped() && e.Caller.holds(e.Needs) {
-		return fmt.Sprintf("%s is about more than the groups of users that the caller is scoped to", e.Needs)
+		return fmt.Sprintf("the caller is scoped to groups of users, and holds %s for these alone", e.Needs)
 	}
 	return fmt.Sprintf("role %q lacks the permission %s", e.Caller.Role, e.Needs)
 }

@@ -195,7 +195,7 @@ func visible(err error) *apierror.Error {
 func refusalAnswer(r *recovery.Refusal) *apierror.Error {
 	status := http.StatusConflict
 	switch r.Code {
-	case recovery.NotPermitted, recovery.OwnAccount:
+	case recovery.NotPermitted, recovery.OutOfScope, recovery.OwnAccount:
 		status = http.StatusForbidden
 	case recovery.TooManyAccounts, recovery.TooManyPINs:
 		status = http.StatusTooManyRequests

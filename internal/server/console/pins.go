@@ -10,6 +10,7 @@ import (
 
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
 	"github.com/latchkey-mfa/latchkey/internal/server/desk"
+	"github.com/latchkey-mfa/latchkey/internal/server/directory"
 	"github.com/latchkey-mfa/latchkey/internal/server/recovery"
 	"github.com/latchkey-mfa/latchkey/internal/server/signin"
 	"github.com/latchkey-mfa/latchkey/pkg/recoverypin"
@@ -47,6 +48,7 @@ func (a about) told(r *recovery.Refusal) *refusal {
 	}
 	do := map[recovery.Code]string{
 		recovery.NotPermitted:      "Ask a help desk admin, an org admin or a super admin.",
+		recovery.OutOfScope:        "Ask a colleague who is there for this user, or for the whole org.",
 		recovery.OwnAccount:        "Ask a colleague.",
 		recovery.RecoveryOff:       "A super admin can turn it on under Settings.",
 		recovery.DeviceInactive:    "Find out why before anyone changes it, on the page of the Mac.",
@@ -122,6 +124,10 @@ func (c *Console) askPIN(r *request) (view, error) {
 // alone: no address leads to it.
 func (c *Console) issuePIN(r *request) (view, error) {
 	a, err := c.about(r)
+	if errors.Is(err, directory.ErrNotFound) {
+		// It is refused there too, and told to the log where it is the scope that hides the Mac.
+		_, err = c.Desk.Issue(r.ctx, recovery.Request{DeviceID: r.PathValue("deviceId"), AccountID: r.PathValue("accountId"), Reason: r.FormValue("reason"), Ticket: r.FormValue("ticket")})
+	}
 	if err != nil {
 		return view{}, err
 	}

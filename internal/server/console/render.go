@@ -175,17 +175,23 @@ func (c *Console) visible(err error) *problem {
 	switch {
 	case errors.As(err, &p):
 		return p
+	case errors.As(err, &denied) && denied.Caller.Scoped():
+		return &problem{http.StatusForbidden, "Your role does not allow this", "You are there for the users in " + strings.Join(denied.Caller.Groups, ", ") +
+			", and not for others or for what is about the whole org, as the System Log and the settings are. Ask somebody who is."}
 	case errors.As(err, &denied):
 		return &problem{http.StatusForbidden, "Your role does not allow this", "It needs the permission " + string(denied.Needs) + ". Ask a super admin."}
+	case errors.Is(err, access.ErrValue):
+		return &problem{http.StatusBadRequest, "That cannot be taken", upper(err.Error()) + "."}
 	case errors.As(err, &refusal):
 		return &problem{http.StatusConflict, "No PIN", refusal.Message}
 	case errors.As(err, &invalid):
 		return &problem{http.StatusBadRequest, "That cannot be taken", invalid.Error()}
 	case errors.As(err, &throttled):
 		return &problem{http.StatusTooManyRequests, "Too many tries", throttled.Error()}
-	case errors.Is(err, directory.ErrNotFound), errors.Is(err, pki.ErrUnknownChallenge), errors.Is(err, pki.ErrUnknownCertificate), errors.Is(err, pki.ErrUnknownChain), errors.Is(err, signin.ErrNotFound):
+	case errors.Is(err, directory.ErrNotFound), errors.Is(err, pki.ErrUnknownChallenge), errors.Is(err, pki.ErrUnknownCertificate), errors.Is(err, pki.ErrUnknownChain), errors.Is(err, signin.ErrNotFound), errors.Is(err, access.ErrNoRole):
 		return &problem{http.StatusNotFound, "It is not there", "It was removed, or the address is mistyped."}
-	case errors.Is(err, directory.ErrExists), errors.Is(err, directory.ErrState), errors.Is(err, signin.ErrExists), errors.Is(err, signin.ErrLastSuperAdmin):
+	case errors.Is(err, directory.ErrExists), errors.Is(err, directory.ErrState), errors.Is(err, signin.ErrExists), errors.Is(err, signin.ErrLastSuperAdmin),
+		errors.Is(err, access.ErrRoleTaken), errors.Is(err, access.ErrRoleHeld):
 		return &problem{http.StatusConflict, "Not possible", upper(err.Error()) + "."}
 	}
 	return &problem{http.StatusInternalServerError, "Something went wrong on the server", "Nothing was done. Try again; if it stays, tell your server's administrator the reference below."}

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 
@@ -98,6 +99,9 @@ func (k *Desk) ResetAccountFactors(ctx context.Context, deviceID, accountID stri
 		d, a, err := find(ctx, tx, deviceID, accountID)
 		if err != nil {
 			return err
+		}
+		if in, err := directory.InScope(ctx, tx, a); err != nil || !in {
+			return cmp.Or(err, error(&access.DeniedError{Caller: access.CallerOf(ctx), Needs: access.FactorsReset}))
 		}
 		if err := directory.Order(ctx, tx, d.ID, wire.CommandResetFactors, a.GUID, k.Now()); err != nil {
 			return err

@@ -2,27 +2,54 @@ package desk_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"strings"
 	"testing"
 
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
+	"github.com/latchkey-mfa/latchkey/internal/server/desk"
+	"github.com/latchkey-mfa/latchkey/internal/server/directory"
 	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
 )
 
 // roleOf is the custom role that filled makes beside a Mac.
 func roleOf(m mac) access.Role { return access.Role("custom-desk-" + strings.ToLower(m.serial)) }
 
+// filledRoles makes a role, a group without members, and one with the Mac's
+// user, to whom the account is linked ahead.
 func (o *org) filledRoles(m mac) {
 	o.Helper()
-	if _, err := o.CreateRole(as(access.SuperAdmin), "Desk "+m.serial, []access.Permission{access.DevicesRead}); err != nil {
+	ctx := as(access.SuperAdmin)
+	_, role := o.CreateRole(ctx, "Desk "+m.serial, []access.Permission{access.DevicesRead})
+	_, empty := o.CreateGroup(ctx, "Empty "+m.serial)
+	_, full := o.CreateGroup(ctx, "Full "+m.serial)
+	_, _, member := o.AddMembers(ctx, []desk.Membership{{Group: "Full " + m.serial, Login: m.login}})
+	_, link := o.SetPrelink(ctx, m.device, m.account, m.login)
+	if err := errors.Join(role, empty, full, member, link); err != nil {
 		o.Fatal(err)
 	}
+}
+
+// group is the id of a group beside a Mac.
+func (o *org) group(kind string, m mac) (id string) {
+	o.Helper()
+	o.update(func(tx *sql.Tx) error {
+		g, err := directory.GroupByName(context.Background(), tx, kind+" "+m.serial)
+		id = g.ID
+		return err
+	})
+	return id
 }
 
 // givenReads and givenWrites are the operations about who may do what.
 func givenReads() []operation {
 	return []operation{
+		{"Groups", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, _ mac) error { _, err := o.Groups(ctx); return err }},
+		{"Members", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, m mac) error {
+			_, _, err := o.Members(ctx, o.group("Full", m), directory.Page{Limit: 10})
+			return err
+		}},
 		{"CustomRoles", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, _ mac) error { _, err := o.CustomRoles(ctx); return err }},
 	}
 }
@@ -35,6 +62,18 @@ func givenWrites() []operation {
 		}},
 		{"ChangeRole", access.SuperAdmin, systemlog.RoleUpdate, func(ctx context.Context, o *org, m mac) error {
 			return o.ChangeRole(ctx, roleOf(m), []access.Permission{access.DevicesRead, access.FactorsReset})
+		}},
+		{"CreateGroup", access.OrgAdmin, systemlog.GroupCreate, func(ctx context.Context, o *org, m mac) error {
+			_, err := o.CreateGroup(ctx, "New "+m.serial)
+			return err
+		}},
+		{"DeleteGroup", access.OrgAdmin, systemlog.GroupDelete, func(ctx context.Context, o *org, m mac) error { return o.DeleteGroup(ctx, o.group("Empty", m)) }},
+		{"AddMembers", access.OrgAdmin, systemlog.MemberAdd, func(ctx context.Context, o *org, m mac) error {
+			_, _, err := o.AddMembers(ctx, []desk.Membership{{Group: "empty " + m.serial, Login: m.login}})
+			return err
+		}},
+		{"RemoveMember", access.OrgAdmin, systemlog.MemberRemove, func(ctx context.Context, o *org, m mac) error {
+			return o.RemoveMember(ctx, o.group("Full", m), m.login)
 		}},
 		{"DeleteRole", access.SuperAdmin, systemlog.RoleDelete, func(ctx context.Context, o *org, m mac) error { return o.DeleteRole(ctx, roleOf(m)) }},
 	}

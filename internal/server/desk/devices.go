@@ -60,7 +60,8 @@ func (k *Desk) Device(ctx context.Context, id string) (m Mac, err error) {
 	return m, err
 }
 
-// DeviceUsers are the users to whom the Mac's accounts may belong, each once.
+// DeviceUsers are the users to whom the Mac's accounts may belong, each once, as
+// far as the caller sees them.
 // Errors: directory.ErrNotFound.
 func (k *Desk) DeviceUsers(ctx context.Context, id string) (owners []Owner, err error) {
 	err = k.view(ctx, access.DevicesRead, func(tx *sql.Tx) error {
@@ -79,6 +80,12 @@ func (k *Desk) DeviceUsers(ctx context.Context, id string) (owners []Owner, err 
 				return err
 			}
 			for _, u := range users {
+				// Whom the caller may not see is not told beside those whom they may.
+				if _, err := directory.FindUser(ctx, tx, u.ID); errors.Is(err, directory.ErrNotFound) {
+					continue
+				} else if err != nil {
+					return err
+				}
 				if !seen[u.ID] {
 					owners = append(owners, Owner{User: u, Since: a.CreatedAt})
 				}

@@ -85,6 +85,7 @@ func DeviceByIdentity(ctx context.Context, tx *sql.Tx, udid, serial string) (Dev
 }
 
 func oneDevice(ctx context.Context, tx *sql.Tx, what, where string, args ...any) (Device, error) {
+	where, args = limited(ctx, "d.id", macsOfMembers, where, args)
 	d, err := scanDevice(tx.QueryRowContext(ctx, `SELECT `+deviceColumns+` FROM devices d WHERE `+where, args...))
 	return d, found("device", what, err)
 }
@@ -113,6 +114,7 @@ func DevicesOfUser(ctx context.Context, tx *sql.Tx, login string) ([]Device, err
 }
 
 func devicesWhere(ctx context.Context, tx *sql.Tx, where string, args ...any) ([]Device, error) {
+	where, args = limited(ctx, "d.id", macsOfMembers, where, args)
 	devices, err := store.All(ctx, tx, scanDevice, `SELECT `+deviceColumns+` FROM devices d WHERE `+where, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list devices: %w", err)

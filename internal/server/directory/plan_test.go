@@ -66,3 +66,13 @@ func TestPlanOfAPrefix(t *testing.T) {
 		}
 	})
 }
+
+// What a scope names is found from its groups, and not by reading all accounts.
+func TestPlanOfAScope(t *testing.T) {
+	within(t, func(tx *sql.Tx) {
+		p := plan(t, tx, directory.MacsOfMembers(), "tok1")
+		if !strings.Contains(p, "INDEX os_accounts_linked") || !strings.Contains(p, "INDEX os_accounts_prelink") || strings.Contains(p, "SCAN o") {
+			t.Errorf("the plan reads more:\n%s", p)
+		}
+	})
+}

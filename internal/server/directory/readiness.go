@@ -82,18 +82,19 @@ func CountReadiness(ctx context.Context, tx *sql.Tx, c Criteria) (Readiness, err
 	if err != nil {
 		return out, err
 	}
+	only, args := limited(ctx, "id", macsOfMembers, "1 = 1", args)
 	all := []string{}
 	for _, l := range Lacks() {
 		all = append(all, l.lacking())
 		n := 0
-		if err := tx.QueryRowContext(ctx, countOf(l.lacking()), args...).Scan(&n); err != nil {
+		if err := tx.QueryRowContext(ctx, countOf(l.lacking(), only), args...).Scan(&n); err != nil {
 			return out, fmt.Errorf("count the devices that are %s: %w", l, err)
 		}
 		out.Lack[l] = n
 	}
 	var seen, unready int
-	err = tx.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM devices WHERE active_agent IS NOT NULL), (`+
-		countOf(strings.Join(all, " UNION "))+`)`, args...).Scan(&seen, &unready)
+	err = tx.QueryRowContext(ctx, `SELECT (`+countOf(`SELECT id FROM devices WHERE active_agent IS NOT NULL`, only)+`), (`+
+		countOf(strings.Join(all, " UNION "), only)+`)`, args...).Scan(&seen, &unready)
 	if err != nil {
 		return out, fmt.Errorf("count the active devices: %w", err)
 	}
@@ -102,7 +103,10 @@ func CountReadiness(ctx context.Context, tx *sql.Tx, c Criteria) (Readiness, err
 	return out, nil
 }
 
-func countOf(ids string) string { return `SELECT count(*) FROM (` + ids + `)` }
+// countOf is how many of the ids are among those that where picks.
+func countOf(ids, where string) string {
+	return `SELECT count(*) FROM (` + ids + `) WHERE ` + where
+}
 
 // Lacking are the Macs with a lack, by id.
 func Lacking(ctx context.Context, tx *sql.Tx, l Lack, c Criteria, p Page) ([]Device, error) {
@@ -110,12 +114,13 @@ func Lacking(ctx context.Context, tx *sql.Tx, l Lack, c Criteria, p Page) ([]Dev
 	if err != nil {
 		return nil, err
 	}
-	return devicesWhere(ctx, tx, `d.id IN (`+l.page(p)+`) ORDER BY d.id`, append(args, p.After)...)
+	only, args := limited(ctx, "id", macsOfMembers, "id > $3", append(args, p.After))
+	return devicesWhere(ctx, tx, `d.id IN (`+l.page(only, p)+`) ORDER BY d.id`, args...)
 }
 
-// page are the ids of one page; $3 is the id before it.
-func (l Lack) page(p Page) string {
-	return fmt.Sprintf(`SELECT id FROM (%s) WHERE id > $3 ORDER BY id LIMIT %d`, l.lacking(), p.limit())
+// page are the ids of one page, of those that where picks; $3 is the id before it.
+func (l Lack) page(where string, p Page) string {
+	return fmt.Sprintf(`SELECT id FROM (%s) WHERE %s ORDER BY id LIMIT %d`, l.lacking(), where, p.limit())
 }
 
 // distinctAgents goes from one version to the next, so that it reads an entry

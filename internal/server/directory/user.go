@@ -113,6 +113,7 @@ func FindUser(ctx context.Context, tx *sql.Tx, idOrLogin string) (User, error) {
 }
 
 func oneUser(ctx context.Context, tx *sql.Tx, what, where string, args ...any) (User, error) {
+	where, args = limited(ctx, "u.login_key", members, "("+where+")", args)
 	u, err := scanUser(tx.QueryRowContext(ctx, `SELECT `+userColumns+` FROM users u WHERE `+where, args...))
 	return u, found("user", what, err)
 }
@@ -141,8 +142,8 @@ func (p Page) limit() int { return min(max(p.Limit, 1), MaxPage) }
 
 // Users are those whose login, e-mail or name holds q, by id.
 func Users(ctx context.Context, tx *sql.Tx, q string, p Page) ([]User, error) {
-	users, err := store.All(ctx, tx, scanUser, fmt.Sprintf(`SELECT %s FROM users u
-		WHERE u.search_key LIKE $1 ESCAPE '\' AND u.id > $2 ORDER BY u.id LIMIT %d`, userColumns, p.limit()), store.Contains(q), p.After)
+	where, args := limited(ctx, "u.login_key", members, `u.search_key LIKE $1 ESCAPE '\' AND u.id > $2`, []any{store.Contains(q), p.After})
+	users, err := store.All(ctx, tx, scanUser, fmt.Sprintf(`SELECT %s FROM users u WHERE %s ORDER BY u.id LIMIT %d`, userColumns, where, p.limit()), args...)
 	if err != nil {
 		return nil, fmt.Errorf("list users: %w", err)
 	}

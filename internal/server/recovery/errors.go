@@ -14,6 +14,7 @@ type Code string
 // The reasons.
 const (
 	NotPermitted      Code = "not_permitted"
+	OutOfScope        Code = "out_of_scope"
 	OwnAccount        Code = "own_account"
 	RecoveryOff       Code = "recovery_off"
 	DeviceInactive    Code = "device_inactive"

@@ -42,22 +42,24 @@ type Issued struct {
 func (b *Book) Issue(ctx context.Context, r Request) (Issued, error) {
 	var out Issued
 	var refused *Refusal
+	var hidden error
 	err := b.DB.Update(ctx, func(tx *sql.Tx) error {
-		d, err := directory.DeviceByID(ctx, tx, r.DeviceID)
-		if err != nil {
-			return err
+		if _, hidden = directory.DeviceByID(ctx, tx, r.DeviceID); hidden != nil && !errors.Is(hidden, directory.ErrNotFound) {
+			return hidden
 		}
-		a, err := directory.AccountByID(ctx, tx, d.ID, r.AccountID)
+		i, err := b.attempt(ctx, tx, r)
 		if err != nil {
-			return err
+			return cmp.Or(hidden, err)
 		}
-		i := issue{Book: b, tx: tx, Request: r, device: d, account: a, caller: access.CallerOf(ctx), now: b.Now()}
 		out, err = i.run(ctx)
 		if errors.As(err, &refused) {
 			return b.Log.Append(ctx, tx, i.event(out, refused))
 		}
 		return err
 	})
+	if err == nil && hidden != nil {
+		return Issued{}, hidden // as of a Mac that there is not
+	}
 	if err == nil && refused != nil {
 		return Issued{}, refused
 	}
@@ -65,6 +67,21 @@ func (b *Book) Issue(ctx context.Context, r Request) (Issued, error) {
 		return Issued{}, err
 	}
 	return out, nil
+}
+
+// attempt finds what the request is about, also where the caller is scoped to
+// others and is not to know of it: the log is.
+func (b *Book) attempt(ctx context.Context, tx *sql.Tx, r Request) (*issue, error) {
+	everywhere, _ := access.With(ctx, access.Caller{})
+	d, err := directory.DeviceByID(everywhere, tx, r.DeviceID)
+	if err != nil {
+		return nil, err
+	}
+	a, err := directory.AccountByID(everywhere, tx, d.ID, r.AccountID)
+	if err != nil {
+		return nil, err
+	}
+	return &issue{Book: b, tx: tx, Request: r, device: d, account: a, caller: access.CallerOf(ctx), now: b.Now()}, nil
 }
 
 // Ready says whether the caller could be issued a PIN now: nil, a *Refusal, or
@@ -133,6 +150,13 @@ func (i *issue) admit(ctx context.Context) (recoverypin.DeviceCode, error) {
 	none := recoverypin.DeviceCode{}
 	if err := access.Require(ctx, access.PINGenerate); err != nil {
 		return none, refuse(NotPermitted, "your role may not generate recovery PINs")
+	}
+	in, err := directory.InScope(ctx, i.tx, i.account)
+	if err != nil {
+		return none, err
+	}
+	if !in {
+		return none, refuse(OutOfScope, "the account belongs to nobody in the groups that you are there for")
 	}
 	// Nobody helps themselves past their own second factor, unless the org says so.
 	rules, err := directory.Rules(ctx, i.tx)

@@ -1,6 +1,7 @@
 package recovery
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -61,6 +62,9 @@ func (b *Book) Void(ctx context.Context, tx *sql.Tx, d directory.Device, a direc
 		return err
 	}
 	caller := access.CallerOf(ctx)
+	if in, err := directory.InScope(ctx, tx, a); err != nil || !in {
+		return cmp.Or(err, error(&access.DeniedError{Caller: caller, Needs: access.PINGenerate}))
+	}
 	done, err := tx.ExecContext(ctx, `UPDATE recovery_pins SET voided_at = $3, voided_by_name = $4 WHERE id = $1 AND account_id = $2 AND voided_at IS NULL`,
 		pinID, a.ID, store.Micros(b.Now()), caller.Login)
 	if err != nil {
