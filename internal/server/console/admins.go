@@ -2,8 +2,8 @@ package console
 
 import (
 	"database/sql"
-	"errors"
 	"net/url"
+	"strings"
 
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
 	"github.com/latchkey-mfa/latchkey/internal/server/signin"
@@ -12,13 +12,8 @@ import (
 // adminRow is an administrator in the list.
 type adminRow struct {
 	signin.Admin
-	Me bool
-}
-
-// permissionRow is a permission with the roles that hold it.
-type permissionRow struct {
-	Permission access.Permission
-	Holds      []bool
+	Me    bool
+	Scope string // the groups, or nothing for the whole org
 }
 
 func (c *Console) admins(r *request) (view, error) {
@@ -32,18 +27,15 @@ func (c *Console) admins(r *request) (view, error) {
 	}
 	rows := make([]adminRow, 0, len(list))
 	for _, a := range list {
-		rows = append(rows, adminRow{a, a.ID == r.session.Admin.ID})
+		rows = append(rows, adminRow{a, a.ID == r.session.Admin.ID, strings.Join(a.Grant.Groups, ", ")})
 	}
-	var matrix []permissionRow
-	for _, p := range access.Permissions() {
-		row := permissionRow{Permission: p}
-		for _, role := range access.Roles() {
-			row.Holds = append(row.Holds, role.Allows(p))
-		}
-		matrix = append(matrix, row)
+	made, err := c.Desk.CustomRoles(r.ctx)
+	if err != nil {
+		return view{}, err
 	}
-	return view{name: "admins", title: "Administrators", section: "administrators", data: map[string]any{"Admins": rows, "Roles": access.Roles(),
-		"Matrix": matrix, "CanManage": r.may(access.AdminsManage), "Open": false}}, nil
+	roles := roleColumns(made)
+	return view{name: "admins", title: "Administrators", section: "administrators", data: map[string]any{"Admins": rows, "Roles": roles, "Matrix": matrix(roles),
+		"Custom": roleCards(made), "Boxes": boxes(usual()), "CanManage": r.may(access.AdminsManage), "Open": false}}, nil
 }
 
 // addAdmin makes an account and shows its set-up code, once.
@@ -51,21 +43,14 @@ func (c *Console) addAdmin(r *request) (view, error) {
 	var made signin.Admin
 	var code signin.Secret
 	err := c.Desk.DB.Update(r.ctx, func(tx *sql.Tx) (err error) {
-		made, code, err = c.SignIn.Create(r.ctx, tx, signin.NewAdmin{Login: r.PostFormValue("login"), Name: r.PostFormValue("name"), Role: access.Role(r.PostFormValue("role"))}, r.session.By())
+		made, code, err = c.SignIn.Create(r.ctx, tx, signin.NewAdmin{Login: r.PostFormValue("login"), Name: r.PostFormValue("name"), Role: access.Role(r.PostFormValue("role")),
+			Groups: names(r.PostFormValue("groups"))}, r.session.By())
 		return err
 	})
 	if err != nil {
-		return view{}, valued(err)
+		return view{}, err
 	}
 	return c.codeView(made, code), nil
-}
-
-// valued has a value that is not allowed said as it is.
-func valued(err error) error {
-	if errors.Is(err, signin.ErrValue) {
-		return &problem{400, "That cannot be taken", upper(err.Error()) + "."}
-	}
-	return err
 }
 
 func (c *Console) codeView(a signin.Admin, code signin.Secret) view {
@@ -94,6 +79,8 @@ func (c *Console) changeAdmin(r *request) (view, error) {
 			return c.SignIn.Unsuspend(r.ctx, tx, id, by)
 		case "role":
 			return c.SignIn.SetRole(r.ctx, tx, id, access.Role(r.PostFormValue("role")), by)
+		case "scope":
+			return c.SignIn.SetScope(r.ctx, tx, id, names(r.PostFormValue("groups")), by)
 		case "set-up-code":
 			code, err = c.SignIn.NewSetUpCode(r.ctx, tx, id, by)
 			return err
@@ -101,7 +88,7 @@ func (c *Console) changeAdmin(r *request) (view, error) {
 		return errNoPage()
 	})
 	if err != nil {
-		return view{}, valued(err)
+		return view{}, err
 	}
 	if !code.IsZero() {
 		return c.codeView(a, code), nil
@@ -130,7 +117,8 @@ func (c *Console) own(r *request) (view, error) {
 	for _, s := range list {
 		rows = append(rows, sessionRow{s, s.Client.IPAddress, cut(s.Client.UserAgent, 120), s.ID == r.session.ID})
 	}
-	return view{name: "own", title: "Your account", section: "account", data: map[string]any{"Admin": r.session.Admin, "Sessions": rows}}, nil
+	return view{name: "own", title: "Your account", section: "account", data: map[string]any{"Admin": r.session.Admin, "Sessions": rows,
+		"Scope": strings.Join(r.session.Admin.Grant.Groups, ", ")}}, nil
 }
 
 // endSession ends one of the caller's own sessions.

@@ -43,6 +43,9 @@ func TestBrowserEveryPageCanBeUsed(t *testing.T) {
 	who.post("/people", map[string][]string{"login": {"amy@example.com"}, "firstName": {"Amy"}})
 	who.post("/certificates", map[string][]string{"kind": {"dynamic"}})
 	who.post(m.ofAmy("/pin"), asks()).is(200)
+	group := m.theirs(who, "Zürich", "bob@example.com")
+	who.post("/administrators/roles", role("Desk, night", access.DevicesRead, access.PINGenerate))
+	s.admin("sam@example.com", "custom-desk-night")
 	s.Pass(time.Minute)
 	b := s.tab(t)
 	pages := []string{"/sign-in", "/set-up"}
@@ -52,7 +55,7 @@ func TestBrowserEveryPageCanBeUsed(t *testing.T) {
 	b.signsIn(who)
 	for name, path := range map[string]string{"devices": "/devices", "none": "/devices?q=nobody", "device": m.path(""), "dialog": m.ofAmy("/pin"), "pins": m.ofAmy(""),
 		"reset": m.ofAmy("/reset"), "readiness": "/readiness?reason=unconfirmed", "people": "/people", "log": "/log", "certificates": "/certificates",
-		"administrators": "/administrators", "settings": "/settings", "account": "/account", "error": "/nothing"} {
+		"administrators": "/administrators", "settings": "/settings", "account": "/account", "groups": "/people/groups", "group": "/people/groups/" + group, "error": "/nothing"} {
 		b.check(script, path)
 		b.shot("page-" + name)
 	}

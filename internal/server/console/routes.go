@@ -75,6 +75,14 @@ func (c *Console) routes() map[string]route {
 		"GET /administrators":                        {access.OrgRead, "administrators", c.admins},
 		"POST /administrators":                       {access.AdminsManage, "administrators", c.addAdmin},
 		"POST /administrators/{adminId}/{operation}": {access.AdminsManage, "administrators", c.changeAdmin},
+
+		"POST /administrators/roles":                       {access.AdminsManage, "administrators", c.makeRole},
+		"POST /administrators/roles/{roleKey}/{operation}": {access.AdminsManage, "administrators", c.changeRole},
+		"GET /people/groups":                               {access.UsersRead, "people", c.groupList},
+		"POST /people/groups":                              {access.UsersManage, "people", c.makeGroup},
+		"POST /people/groups/members":                      {access.UsersManage, "people", c.addMembers},
+		"GET /people/groups/{groupId}":                     {access.UsersRead, "people", c.group},
+		"POST /people/groups/{groupId}/{operation}":        {access.UsersManage, "people", c.changeGroup},
 	}
 }
 
