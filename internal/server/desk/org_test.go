@@ -72,7 +72,10 @@ func (o *org) update(do func(tx *sql.Tx) error) {
 }
 
 // mac is a Mac where all is well, but for what change does, with one account.
-type mac struct{ device, account, serial, login, pin, challenge, certificate, chain string }
+type mac struct {
+	device, account, serial, login, pin, challenge, certificate, chain string
+	retired                                                            string // another Mac of the same user, which is deactivated
+}
 
 func (o *org) mac(change func(d *directory.Device, a *wire.Account)) (m mac) {
 	o.Helper()
@@ -133,8 +136,22 @@ func (o *org) filled() mac {
 	if err != nil {
 		o.Fatal(err)
 	}
-	m.chain = chain.ID
+	m.chain, m.retired = chain.ID, o.retired(m.login)
 	return m
+}
+
+// retired is a deactivated Mac of that user.
+func (o *org) retired(login string) string {
+	o.Helper()
+	old, ctx := o.mac(nil), context.Background()
+	o.update(func(tx *sql.Tx) error {
+		if _, err := directory.SetPrelink(ctx, tx, old.device, old.account, login, o.now); err != nil {
+			return err
+		}
+		_, err := directory.ChangeDevice(ctx, tx, old.device, directory.Deactivate, o.now)
+		return err
+	})
+	return old.device
 }
 
 // authority is the certificate of a new one.

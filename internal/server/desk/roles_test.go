@@ -5,6 +5,7 @@ import (
 	"errors"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
@@ -77,6 +78,11 @@ func writes() []operation {
 			_, err := o.SetPrelink(ctx, m.device, m.account, m.login)
 			return err
 		}},
+		{"PrelinkMany", access.OrgAdmin, systemlog.AccountPrelink, func(ctx context.Context, o *org, m mac) error {
+			_, _, err := o.PrelinkMany(ctx, []desk.Prelink{{Line: 1, Serial: m.serial, Name: strings.TrimSuffix(m.login, "@example.com"), Login: m.login}})
+			return err
+		}},
+		{"DeleteDevice", access.OrgAdmin, systemlog.DeviceDelete, func(ctx context.Context, o *org, m mac) error { return o.DeleteDevice(ctx, m.retired) }},
 		{"ResetAccountFactors", access.HelpDeskAdmin, systemlog.ResetFactors, func(ctx context.Context, o *org, m mac) error {
 			return o.ResetAccountFactors(ctx, m.device, m.account)
 		}},
