@@ -3,10 +3,7 @@ package desk
 import (
 	"context"
 	"database/sql"
-	"encoding/csv"
 	"errors"
-	"fmt"
-	"io"
 	"strconv"
 	"strings"
 
@@ -25,36 +22,12 @@ type Membership struct {
 // each; blank lines are passed over. The error is an *InvalidError that names
 // the line.
 func ReadMembers(list string) ([]Membership, error) {
-	r := csv.NewReader(strings.NewReader(list))
-	r.FieldsPerRecord, r.TrimLeadingSpace = 2, true
-	var out []Membership
-	for {
-		fields, err := r.Read()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			var bad *csv.ParseError
-			if errors.As(err, &bad) {
-				return nil, invalid(fmt.Sprintf("line %d", bad.Line), "want group and login, separated by a comma")
-			}
-			return nil, invalid("list", "it cannot be read as lines with commas")
-		}
-		line, _ := r.FieldPos(0)
-		m := Membership{Line: line}
-		for i, into := range []*string{&m.Group, &m.Login} {
-			if *into, err = text(fmt.Sprintf("line %d", line), fields[i], maxName, true); err != nil {
-				return nil, err
-			}
-		}
-		if out = append(out, m); len(out) > MaxBulk {
-			return nil, invalid("list", "more than %d lines", MaxBulk)
-		}
+	lines, err := readList(list, 2, "group and login, separated by a comma")
+	out := make([]Membership, 0, len(lines))
+	for _, l := range lines {
+		out = append(out, Membership{Line: l.number, Group: l.fields[0], Login: l.fields[1]})
 	}
-	if len(out) == 0 {
-		return nil, invalid("list", "it has no line")
-	}
-	return out, nil
+	return out, err
 }
 
 // Groups are the groups of users that the caller sees, by name.

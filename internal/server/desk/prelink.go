@@ -3,11 +3,7 @@ package desk
 import (
 	"context"
 	"database/sql"
-	"encoding/csv"
 	"errors"
-	"fmt"
-	"io"
-	"strings"
 
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
 	"github.com/latchkey-mfa/latchkey/internal/server/directory"
@@ -25,36 +21,12 @@ type Prelink struct {
 // commas, a line each; blank lines are passed over. The error is an
 // *InvalidError that names the line.
 func ReadPrelinks(list string) ([]Prelink, error) {
-	r := csv.NewReader(strings.NewReader(list))
-	r.FieldsPerRecord, r.TrimLeadingSpace = 3, true
-	var out []Prelink
-	for {
-		fields, err := r.Read()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			var bad *csv.ParseError
-			if errors.As(err, &bad) {
-				return nil, invalid(fmt.Sprintf("line %d", bad.Line), "want serial number, short name and login, separated by commas")
-			}
-			return nil, invalid("list", "it cannot be read as lines with commas")
-		}
-		line, _ := r.FieldPos(0)
-		p := Prelink{Line: line}
-		for i, into := range []*string{&p.Serial, &p.Name, &p.Login} {
-			if *into, err = text(fmt.Sprintf("line %d", line), fields[i], maxName, true); err != nil {
-				return nil, err
-			}
-		}
-		if out = append(out, p); len(out) > MaxBulk {
-			return nil, invalid("list", "more than %d lines", MaxBulk)
-		}
+	lines, err := readList(list, 3, "serial number, short name and login, separated by commas")
+	out := make([]Prelink, 0, len(lines))
+	for _, l := range lines {
+		out = append(out, Prelink{Line: l.number, Serial: l.fields[0], Name: l.fields[1], Login: l.fields[2]})
 	}
-	if len(out) == 0 {
-		return nil, invalid("list", "it has no line")
-	}
-	return out, nil
+	return out, err
 }
 
 // PrelinkMany links accounts ahead, all that are there; passed are those of a
