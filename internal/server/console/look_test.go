@@ -55,7 +55,8 @@ func TestBrowserEveryPageCanBeUsed(t *testing.T) {
 	b.signsIn(who)
 	for name, path := range map[string]string{"devices": "/devices", "none": "/devices?q=nobody", "device": m.path(""), "dialog": m.ofAmy("/pin"), "pins": m.ofAmy(""),
 		"reset": m.ofAmy("/reset"), "readiness": "/readiness?reason=unconfirmed", "people": "/people", "log": "/log", "certificates": "/certificates",
-		"administrators": "/administrators", "settings": "/settings", "account": "/account", "groups": "/people/groups", "group": "/people/groups/" + group, "error": "/nothing"} {
+		"administrators": "/administrators", "settings": "/settings", "account": "/account", "groups": "/people/groups", "group": "/people/groups/" + group, "password": "/account/password", "app": "/account/app",
+		"passkey": "/account/passkey", "codes": "/account/recovery-codes", "error": "/nothing"} {
 		b.check(script, path)
 		b.shot("page-" + name)
 	}

@@ -160,10 +160,14 @@ func (c *Console) issuePIN(r *request) (view, error) {
 // person; what was typed besides is kept.
 func (c *Console) reauthenticate(r *request) (wrong string, err error) {
 	token := r.token(sessionCookie)
+	var renewed signin.Session
 	if answer := r.PostFormValue("passkey"); answer != "" {
-		r.session, err = c.SignIn.ReauthenticatePasskey(r.ctx, token, []byte(answer), r.client)
+		renewed, err = c.SignIn.ReauthenticatePasskey(r.ctx, token, []byte(answer), r.client)
 	} else {
-		r.session, err = c.SignIn.ReauthenticateTOTP(r.ctx, token, r.PostFormValue("code"), r.client)
+		renewed, err = c.SignIn.ReauthenticateTOTP(r.ctx, token, r.PostFormValue("code"), r.client)
+	}
+	if err == nil {
+		r.session = renewed
 	}
 	return c.wrong(err)
 }

@@ -78,6 +78,10 @@ func (c *Console) routes() map[string]route {
 
 		"POST /administrators/roles":                       {access.AdminsManage, "administrators", c.makeRole},
 		"POST /administrators/roles/{roleKey}/{operation}": {access.AdminsManage, "administrators", c.changeRole},
+		"GET /account/{operation}":                         {signedIn, "account", c.ownForm},
+		"POST /account/{operation}":                        {signedIn, "account", c.changeOwn},
+		"POST /account/{operation}/fresh":                  {signedIn, "account", c.ownFresh},
+		"POST /account/passkey/new":                        {signedIn, "account", c.ownPasskeyChallenge},
 		"GET /people/groups":                               {access.UsersRead, "people", c.groupList},
 		"POST /people/groups":                              {access.UsersManage, "people", c.makeGroup},
 		"POST /people/groups/members":                      {access.UsersManage, "people", c.addMembers},
