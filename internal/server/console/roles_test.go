@@ -69,6 +69,9 @@ func TestADeletedRoleEndsInOpenSessions(t *testing.T) {
 	}
 	sam.post(m.ofAmy("/pin"), asks()).is(403)
 	sam.get("/account").is(200).hasNot(`href="/devices"`)
+	sam.get("/").to("/account")
+	root.post("/administrators/roles", role("Audit", access.LogsRead)).to("/administrators")
+	s.admin("kim@example.com", "custom-audit").get("/").to("/log")
 }
 
 // What cannot be a role is said.
