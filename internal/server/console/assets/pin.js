@@ -42,7 +42,7 @@
       if (now && now.textContent.trim() !== state.textContent.trim()) {
         state.innerHTML = "";
         Array.prototype.slice.call(now.childNodes).forEach(function (n) { state.appendChild(document.importNode(n, true)); });
-        if (now.dataset.used) { clear(""); return; }
+        if (now.dataset.used) { clear("It did its work."); return; }
       }
       setTimeout(ask, 3000);
     }).catch(function () { setTimeout(ask, 10000); });
