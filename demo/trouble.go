@@ -42,6 +42,11 @@ func rotated(w *world) error {
 	if err := w.RebootWith(24 * time.Hour); err != nil {
 		return err
 	}
+	// The PIN of the last chapter that was not taken may be typed no more: a
+	// rotation waits for one that is out.
+	if err := w.Pass(4 * time.Minute); err != nil {
+		return err
+	}
 	w.Network(true)
 	if err := w.CheckIn(trial.Reception()); err != nil {
 		return err
