@@ -116,11 +116,10 @@ func (s *Server) rebind(ctx context.Context, tx *sql.Tx, d *directory.Device, ce
 	switch {
 	case cert.Fingerprint == d.Certificate || cert.Fingerprint == d.Claim:
 		return nil
-	case d.Certificate != "" && !cert.Own && (proves(*d, in.Token) || cert.Renews == d.Certificate):
+	case d.Certificate != "" && (proves(*d, in.Token) || cert.Renews == d.Certificate):
 		// The token of the earlier binding, or a signature with its key, shows
-		// that it is the same Mac with its store intact. One of the org's own
-		// authority waits all the same: whom that gives certificates to, nobody
-		// here has seen.
+		// that it is the same Mac with its store intact, whoever has issued the
+		// certificate (design §11).
 		d.Trust, d.Certificate, d.Claim = directory.Bound, cert.Fingerprint, ""
 	case fresh && cert.TiedSerial != "":
 		// As in welcome. Only at the certificate's first check-in: an old one

@@ -142,10 +142,10 @@ func TestCertificateOfAnAuthorityOfTheOrgs(t *testing.T) {
 			confirm(o, "C02A")
 			try(t, o, id, request("C02A", 1), 200, "")
 		},
-		"a Mac that is bound waits also with its token": func(t *testing.T, o *servertest.Org) {
+		"a Mac that is bound exchanges it by its token, and waits without": func(t *testing.T, o *servertest.Org) {
 			bound := o.Enrol(o.Challenge(pki.Dynamic, "C02A"))
 			in := request("C02A", 1)
-			in.Token = try(t, o, bound, in, 200, "").Token
+			token := try(t, o, bound, in, 200, "").Token
 			c := newCorp(o).trusted()
 			id := c.issue(marked(false))
 			in.Seq = 2
@@ -158,7 +158,10 @@ func TestCertificateOfAnAuthorityOfTheOrgs(t *testing.T) {
 			in.Seq, in.Token = 1, ""
 			in.Token = try(t, o, id, in, 200, "").Token
 			in.Seq = 2
-			try(t, o, c.issue(marked(false)), in, 403, wire.RefusedReenrolled)
+			try(t, o, c.issue(marked(false)), in, 200, "") // next year's, with the token that it has now
+			in.Seq, in.Token = 3, token
+			try(t, o, c.issue(marked(false)), in, 403, wire.RefusedReenrolled) // the token of long ago is worth nothing
+			in.Seq, in.Token = 4, ""
 			next := o.Enrol(o.Challenge(pki.Dynamic, "C02A")) // and back
 			try(t, o, next, in, 200, "")
 		},

@@ -46,7 +46,6 @@ type Certificate struct {
 	TiedSerial  string // folded; the challenge named this serial number
 	ChallengeAt time.Time
 	Renews      string // fingerprint of the one that signed for it; "" when that is revoked, and vouches for none
-	Own         bool   // an authority of the org's own issued it
 	DeviceID    string // of the Mac that uses it; "" before its first check-in
 }
 
@@ -55,10 +54,10 @@ type Certificate struct {
 func FindCertificate(ctx context.Context, tx *sql.Tx, fingerprint string) (Certificate, error) {
 	c := Certificate{Fingerprint: fingerprint}
 	var challenged sql.NullInt64
-	err := tx.QueryRowContext(ctx, `SELECT c.tied_serial, COALESCE(r.fingerprint, ''), c.own, c.device_id, s.created_at FROM certificates c
+	err := tx.QueryRowContext(ctx, `SELECT c.tied_serial, COALESCE(r.fingerprint, ''), c.device_id, s.created_at FROM certificates c
 		LEFT JOIN certificates r ON r.fingerprint = c.renews AND r.revoked_at IS NULL
 		LEFT JOIN scep_challenges s ON s.id = c.challenge_id WHERE c.fingerprint = $1 AND c.revoked_at IS NULL`, fingerprint).
-		Scan(&c.TiedSerial, &c.Renews, &c.Own, &c.DeviceID, &challenged)
+		Scan(&c.TiedSerial, &c.Renews, &c.DeviceID, &challenged)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Certificate{}, ErrUnknownCertificate
 	}
