@@ -1,0 +1,48 @@
+package console_test
+
+import (
+	"database/sql"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/latchkey-mfa/latchkey/internal/server/access"
+	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
+)
+
+// The server's disk is full, and then its database is gone: the page says that
+// nothing was done, and nothing was; with room again all goes on.
+func TestADatabaseThatIsFullOrGone(t *testing.T) {
+	s := newSite(t)
+	m := s.mac("C02AMY", "amy")
+	b := s.admin("pat@example.com", access.SuperAdmin)
+	pages := func(most int) {
+		t.Helper()
+		s.Update(func(tx *sql.Tx) error { _, err := tx.Exec(`PRAGMA max_page_count = ` + itoa(int64(most))); return err })
+	}
+	events := len(s.Events(""))
+	pages(1) // which is as many as there are
+	broken := b.post(m.ofAmy("/pin"), asks("reason", strings.Repeat("x", 400)))
+	for broken.status == 200 { // what is left of the last page is used up
+		broken = b.post(m.ofAmy("/pin"), asks("reason", strings.Repeat("x", 400)))
+	}
+	broken.is(500).has("Something went wrong on the server", "Nothing was done", "reference").hasNot("database", "SQL", "disk")
+	added := 0
+	for b.post("/people", url.Values{"login": {strings.Repeat("n", 150) + itoa(int64(added)) + "@example.com"}}).status == 303 {
+		added++
+	}
+	pages(1 << 30)
+	made := len(s.Events(systemlog.PINGenerate))
+	if now := len(s.Events("")); now != events+made+added {
+		t.Errorf("%d events, want %d: what failed has left something", now, events+made+added)
+	}
+	b.get("/people").hasNot("n" + itoa(int64(added)) + "@example.com")
+	pinOn(b.post(m.ofAmy("/pin"), asks()).is(200))
+
+	if err := s.DB.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b.get("/devices").is(500).has("Something went wrong on the server")
+	s.visitor().get("/sign-in").is(200)
+	s.visitor().post("/sign-in", url.Values{"login": {"pat@example.com"}, "password": {password}}).is(500)
+}
