@@ -37,7 +37,7 @@ type site struct {
 	url string
 }
 
-func newSite(t *testing.T) *site {
+func newSite(t testing.TB) *site {
 	t.Helper()
 	o := servertest.New(t)
 	server := httptest.NewUnstartedServer(nil)
