@@ -5,8 +5,10 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
+	"github.com/latchkey-mfa/latchkey/internal/server/store"
 	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
 )
 
@@ -45,4 +47,55 @@ func TestADatabaseThatIsFullOrGone(t *testing.T) {
 	b.get("/devices").is(500).has("Something went wrong on the server")
 	s.visitor().get("/sign-in").is(200)
 	s.visitor().post("/sign-in", url.Values{"login": {"pat@example.com"}, "password": {password}}).is(500)
+}
+
+// Another process holds the database: the page says so after a while, nothing
+// was done, and when it lets go all goes on.
+func TestADatabaseThatIsLocked(t *testing.T) {
+	s := newSite(t)
+	m := s.mac("C02AMY", "amy")
+	b := s.admin("pat@example.com", access.SuperAdmin)
+	b.get("/devices").is(200) // seen a moment ago: no need to write that
+	var seq int
+	var name, path string
+	s.Update(func(tx *sql.Tx) error { return tx.QueryRow(`PRAGMA database_list`).Scan(&seq, &name, &path) })
+	other, err := store.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	held, letGo, over := make(chan bool), make(chan bool), make(chan error)
+	go func() {
+		over <- other.Update(t.Context(), func(*sql.Tx) error { held <- true; <-letGo; return nil })
+	}()
+	<-held
+	b.post(m.ofAmy("/pin"), asks()).is(500).has("Nothing was done")
+	b.get(m.path("")).is(200).has("Full amy") // reading goes on
+	letGo <- true
+	if err := <-over; err != nil {
+		t.Fatal(err)
+	}
+	pinOn(b.post(m.ofAmy("/pin"), asks()).is(200))
+	if n := len(s.Events(systemlog.PINGenerate)); n != 1 {
+		t.Errorf("%d PINs were recorded", n)
+	}
+}
+
+// The server's clock is set back and forward: nobody gets a PIN, or stays signed
+// in, by it.
+func TestTheServersClockJumps(t *testing.T) {
+	s := newSite(t)
+	m := s.mac("C02AMY", "amy")
+	b := s.admin("pat@example.com", access.SuperAdmin)
+	first := pinOn(b.post(m.ofAmy("/pin"), asks()).is(200))
+	s.Pass(-5 * time.Minute)
+	// A sign-in that is still to come is none to rely on.
+	b.post(m.ofAmy("/pin"), asks()).is(403).has("Show once more that it is you")
+	b.get(m.path("")).is(200)
+	s.Pass(5*time.Minute + time.Second)
+	if again := pinOn(b.post(m.ofAmy("/pin"), asks()).is(200)); again == first {
+		t.Error("the same PIN was made twice")
+	}
+	s.Pass(13 * time.Hour)
+	b.get("/devices").to("/sign-in")
 }
