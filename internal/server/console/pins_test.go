@@ -81,20 +81,22 @@ func TestAPINIsGeneratedReadAndUsed(t *testing.T) {
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }
 
-// Every reason for which there is no PIN is said, with what to do, before the
-// dialog where it can be known, and each refused try is an event.
-func TestEveryRefusalIsSaid(t *testing.T) {
-	for name, c := range map[string]struct {
-		arrange func(s *site, m *mac)
-		words   []string
-		code    string
-	}{
+// refused is a Mac of which no PIN can be made.
+type refused struct {
+	arrange func(s *site, m *mac)
+	words   []string
+	code    string
+}
+
+// refusals are the reasons that can be known before the dialog.
+func refusals() map[string]refused {
+	return map[string]refused{
 		"recovery is off": {func(s *site, _ *mac) {
-			s.Update(func(tx *sql.Tx) error { return directory.SaveSettings(t.Context(), tx, wire.Settings{}) })
+			s.Update(func(tx *sql.Tx) error { return directory.SaveSettings(s.T.Context(), tx, wire.Settings{}) })
 		}, []string{"turned off for this org", "A super admin can turn it on"}, "recovery_off"},
 		"suspended": {func(s *site, m *mac) {
 			s.Update(func(tx *sql.Tx) error {
-				_, err := directory.ChangeDevice(t.Context(), tx, m.device, directory.Suspend, s.Now())
+				_, err := directory.ChangeDevice(s.T.Context(), tx, m.device, directory.Suspend, s.Now())
 				return err
 			})
 		}, []string{"the device is SUSPENDED", "Find out why"}, "device_inactive"},
@@ -112,11 +114,17 @@ func TestEveryRefusalIsSaid(t *testing.T) {
 		}, []string{"DeviceRecoveryValidityInDays allows 30", "last seen on"}, "secret_too_old"},
 		"own account": {func(s *site, m *mac) {
 			s.Update(func(tx *sql.Tx) error {
-				_, err := directory.SetPrelink(t.Context(), tx, m.device, m.account, "sam@example.com", s.Now())
+				_, err := directory.SetPrelink(s.T.Context(), tx, m.device, m.account, "sam@example.com", s.Now())
 				return err
 			})
 		}, []string{"your own account", "Ask a colleague"}, "own_account"},
-	} {
+	}
+}
+
+// Every reason for which there is no PIN is said, with what to do, before the
+// dialog where it can be known, and each refused try is an event.
+func TestEveryRefusalIsSaid(t *testing.T) {
+	for name, c := range refusals() {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t)
 			m := s.mac("C02AMY", "amy")
