@@ -60,6 +60,31 @@ func TestBrowserEveryPageCanBeUsed(t *testing.T) {
 		b.check(script, path)
 		b.shot("page-" + name)
 	}
+	b.answers(m)
+}
+
+// answers are the pages that come of a form, which no address leads to.
+func (b *tab) answers(m *mac) {
+	b.t.Helper()
+	b.opens("/administrators")
+	b.presses("Add an administrator")
+	b.types("login", "kim@example.com")
+	b.types("name", "Kim")
+	b.presses("Make a set-up code")
+	b.sees("It is shown once")
+	b.shot("page-set-up-code")
+	b.opens("/readiness")
+	b.presses("Confirm by a list of serial numbers")
+	b.types("serials", m.in.Device.Serial)
+	b.presses("Confirm them")
+	b.sees("0 confirmed")
+	b.shot("page-confirmed")
+	b.opens("/people")
+	b.presses("Pre-link accounts of Macs by a list")
+	b.types("list", m.in.Device.Serial+",amy,amy@example.com")
+	b.presses("Pre-link them")
+	b.sees("1 pre-linked")
+	b.shot("page-prelinked")
 }
 
 // check looks at one page in both schemes and three widths.
