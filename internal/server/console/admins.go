@@ -35,7 +35,7 @@ func (c *Console) admins(r *request) (view, error) {
 	}
 	roles := roleColumns(made)
 	return view{name: "admins", title: "Administrators", section: "administrators", data: map[string]any{"Admins": rows, "Roles": roles, "Matrix": matrix(roles),
-		"Custom": roleCards(made), "Boxes": boxes(usual()), "CanManage": r.may(access.AdminsManage), "Open": false}}, nil
+		"Custom": roleCards(made), "Boxes": boxes(usual()), "CanManage": r.may(access.AdminsManage)}}, nil
 }
 
 // addAdmin makes an account and shows its set-up code, once.

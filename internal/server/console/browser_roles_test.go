@@ -5,7 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
 )
@@ -97,5 +99,72 @@ func TestBrowserTwoAtOnce(t *testing.T) {
 	first, second := tabs[0].pinRead(), tabs[1].pinRead()
 	if first == second || len(first) != 9 || len(second) != 9 {
 		t.Errorf("the PINs are %q and %q", first, second)
+	}
+}
+
+// keys are pressed one after the other, wherever the focus is.
+func (b *tab) keys(text string) { b.t.Helper(); b.do(chromedp.KeyEvent(text)) }
+
+// tabsTo moves the focus on until it is on the link or button with that text.
+func (b *tab) tabsTo(text string) {
+	b.t.Helper()
+	for range 60 {
+		if ask[string](b, `(document.activeElement.innerText || "").trim()`) == text {
+			return
+		}
+		b.keys(kb.Tab)
+	}
+	b.t.Fatalf("no number of tabs leads to %q", text)
+}
+
+// The main path without a mouse: what has to be typed has the focus, and Return
+// goes on.
+func TestBrowserKeyboardAlone(t *testing.T) {
+	s := newSite(t)
+	s.mac("C02AMY", "amy")
+	who := s.admin("sam@example.com", access.HelpDeskAdmin)
+	s.Pass(time.Minute)
+	b := s.tab(t)
+	b.opens("/sign-in")
+	b.keys(who.login + kb.Tab + password + kb.Enter)
+	b.sees("Show that it is you")
+	b.keys(who.code() + kb.Enter)
+	b.sees("Serial number, computer name")
+	b.keys("C02AMY")
+	b.until(`location.search.includes("C02AMY")`) // the list that was found is there
+	b.tabsTo("amy's Mac")
+	b.keys(kb.Enter)
+	b.sees("Users on this Mac")
+	b.tabsTo("View Recovery PIN")
+	b.keys(kb.Enter)
+	b.sees("Authenticate the caller first")
+	b.keys("lost phone" + kb.Enter)
+	if pin := b.pinRead(); len(pin) != 9 {
+		t.Errorf("the PIN is %q", pin)
+	}
+}
+
+// The main path with scripts turned off: the list is asked for by the button,
+// and the head of the page with the PIN has the browser leave it.
+func TestBrowserWithoutScripts(t *testing.T) {
+	s := newSite(t)
+	m := s.mac("C02AMY", "amy")
+	who := s.admin("sam@example.com", access.HelpDeskAdmin)
+	s.Pass(time.Minute)
+	b := s.tab(t)
+	if _, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
+		t.Fatal(err)
+	}
+	b.signsIn(who)
+	b.types("q", "C02AMY")
+	b.presses("Search")
+	b.presses("amy's Mac")
+	b.presses("View Recovery PIN")
+	b.types("reason", "lost phone")
+	b.presses("Generate device recovery PIN")
+	b.pinRead()
+	leaves := ask[string](b, `(document.querySelector("head meta[http-equiv=refresh]") || {}).content || ""`)
+	if !strings.Contains(leaves, m.ofAmy("/pins/")) {
+		t.Errorf("the page is not left by itself: %q", leaves)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
+	"github.com/latchkey-mfa/latchkey/pkg/totp"
 )
 
 // axe is the checker's script, which .ci/prepare brings from npm.
@@ -60,42 +61,90 @@ func TestBrowserEveryPageCanBeUsed(t *testing.T) {
 		b.check(script, path)
 		b.shot("page-" + name)
 	}
-	b.answers(m)
+	b.answers(script, m)
+}
+
+// The pages on the way in, which no address leads to, in the same way.
+func TestBrowserEveryPageOfTheSetUpCanBeUsed(t *testing.T) {
+	script := axe(t)
+	s := newSite(t)
+	code := s.invited("pat@example.com", access.SuperAdmin)
+	b := s.tab(t)
+	b.opens("/set-up")
+	b.types("login", "pat@example.com")
+	b.types("code", code)
+	b.presses("Continue")
+	b.sees("Choose a password")
+	b.looks(script, "the password")
+	b.types("password", password)
+	b.presses("Continue")
+	b.sees("Set up a second factor")
+	b.looks(script, "the second factor's set-up")
+	key := keyIn(t, ask[string](b, `document.documentElement.outerHTML`))
+	b.types("code", key.Code(totp.Step(s.Now())))
+	b.presses("Use the app")
+	b.sees("Your recovery codes")
+	b.looks(script, "the recovery codes")
+	b.presses("I have kept them")
+	b.sees("Devices")
+	b.do(chromedp.Click(`//header//button[normalize-space()="Sign out"]`))
+	b.sees("You are signed out")
+	b.types("login", "pat@example.com")
+	b.types("password", password)
+	b.presses("Continue")
+	b.sees("Show that it is you")
+	b.looks(script, "the second factor")
 }
 
 // answers are the pages that come of a form, which no address leads to.
-func (b *tab) answers(m *mac) {
+func (b *tab) answers(script string, m *mac) {
 	b.t.Helper()
+	b.opens(m.ofAmy("/pin"))
+	b.types("reason", "lost phone")
+	b.presses("Generate device recovery PIN")
+	b.sees("Say to Full amy")
+	state := ask[string](b, `document.getElementById("state").dataset.from`)
+	b.looks(script, "the PIN")
+	b.check(script, state)
 	b.opens("/administrators")
 	b.presses("Add an administrator")
 	b.types("login", "kim@example.com")
 	b.types("name", "Kim")
 	b.presses("Make a set-up code")
 	b.sees("It is shown once")
+	b.looks(script, "the set-up code")
 	b.shot("page-set-up-code")
 	b.opens("/readiness")
 	b.presses("Confirm by a list of serial numbers")
 	b.types("serials", m.in.Device.Serial)
 	b.presses("Confirm them")
 	b.sees("0 confirmed")
+	b.looks(script, "what was confirmed")
 	b.shot("page-confirmed")
 	b.opens("/people")
 	b.presses("Pre-link accounts of Macs by a list")
 	b.types("list", m.in.Device.Serial+",amy,amy@example.com")
 	b.presses("Pre-link them")
 	b.sees("1 pre-linked")
+	b.looks(script, "what was pre-linked")
 	b.shot("page-prelinked")
 }
 
-// check looks at one page in both schemes and three widths.
+// check opens a page and looks at it.
 func (b *tab) check(script, path string) {
 	b.t.Helper()
+	b.opens(path)
+	b.looks(script, path)
+}
+
+// looks looks at the page that is open, in both schemes and three widths.
+func (b *tab) looks(script, what string) {
+	b.t.Helper()
+	ask[chromedp.Void](b, script+";0")
 	for _, scheme := range []string{"dark", "light"} {
 		if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}); err != nil {
 			b.t.Fatal(err)
 		}
-		b.opens(path)
-		ask[chromedp.Void](b, script+";0")
 		ask[int](b, `(function () { delete window.found; axe.run().then(function (r) { window.found = r.passes.length < 5 ? "axe has looked at nothing" : JSON.stringify(r.violations); }); return 0; })()`)
 		b.until(`window.found !== undefined`)
 		raw := ask[string](b, `window.found`)
@@ -105,7 +154,7 @@ func (b *tab) check(script, path string) {
 		}
 		for _, f := range found {
 			if f.Impact == "serious" || f.Impact == "critical" || f.Impact == "moderate" {
-				b.t.Errorf("%s, %s: %s (%s): %s: %.200s", path, scheme, f.ID, f.Impact, f.Help, f.Nodes[0].HTML)
+				b.t.Errorf("%s, %s: %s (%s): %s: %.200s", what, scheme, f.ID, f.Impact, f.Help, f.Nodes[0].HTML)
 			}
 		}
 	}
@@ -113,11 +162,11 @@ func (b *tab) check(script, path string) {
 		b.do(chromedp.EmulateViewport(width, 844))
 		if over := ask[int](b, `document.documentElement.scrollWidth - window.innerWidth`); over > 0 {
 			wide := ask[string](b, `(function () { var w = ""; document.querySelectorAll("main *").forEach(function (e) { if (e.getBoundingClientRect().right > window.innerWidth + 1 && !e.closest(".table")) { w += e.outerHTML.slice(0, 80) + "\n"; } }); return w; })()`)
-			b.t.Errorf("%s is %d points too wide at %d:\n%s", path, over, width, wide)
+			b.t.Errorf("%s is %d points too wide at %d:\n%s", what, over, width, wide)
 		}
 	}
 	b.do(chromedp.EmulateViewport(1200, 900))
 	if links := ask[int](b, `document.querySelectorAll("a:not([href]), button:not([type]):not(form button)").length`); links > 0 {
-		b.t.Errorf("%s has %d things that no key reaches", path, links)
+		b.t.Errorf("%s has %d things that no key reaches", what, links)
 	}
 }

@@ -191,7 +191,6 @@ func (c *Console) wrong(err error) (string, error) {
 // shown is the page with the PIN. It is left by itself when the time is over.
 func (c *Console) shown(r *request, a about, f form, issued recovery.Issued) view {
 	seconds := max(1, int(issued.ShownUntil.Sub(c.Now()).Seconds()))
-	back := "/devices/" + url.PathEscape(a.Device.ID)
 	say := "It has nine digits. I read it in threes; type it as you hear it. Spaces do not matter."
 	if issued.Method == recoverypin.ByDeviceCode.String() {
 		say = "Leave the screen with the device code as it is. " + say
@@ -200,7 +199,7 @@ func (c *Console) shown(r *request, a about, f form, issued recovery.Issued) vie
 		leaves: &leave{seconds, a.path("/pins/" + url.PathEscape(issued.ID))},
 		data: map[string]any{"Device": a.Device, "Account": a.Account, "ID": issued.ID, "Seconds": seconds, "Groups": groups(issued.PIN), "Spoken": spoken(issued.PIN),
 			"Warnings": issued.Warnings, "Say": say, "Works": works(issued, a, c.Now()), "State": pinWords{}, "CanReset": r.may(access.FactorsReset),
-			"Reason": f.Reason, "Ticket": f.Ticket, "Back": back}}
+			"Reason": f.Reason, "Ticket": f.Ticket}}
 }
 
 // groups are the digits in threes.
