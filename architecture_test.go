@@ -170,7 +170,7 @@ func under(name, rule string) bool {
 func layers() [][]string {
 	return [][]string{
 		{"internal/server/store"},
-		{"pkg/recoverypin", "pkg/totp", "internal/wire", "internal/plist", "internal/clock", "internal/devaccounts", "internal/authhost/tty",
+		{"pkg/recoverypin", "pkg/totp", "pkg/directauth", "internal/wire", "internal/plist", "internal/clock", "internal/devaccounts", "internal/authhost/tty",
 			"internal/device", "internal/device/store", "internal/device/lockout", "internal/device/machine", "internal/device/identity",
 			"internal/server/access", "internal/server/vault"},
 		{"internal/policy", "internal/authhost", "plugin/panel",
@@ -241,6 +241,8 @@ func TestLibrariesHaveOwners(t *testing.T) {
 		{"github.com/ebitengine/purego", []string{"internal/device/directory", "internal/device/machine"}, "calls of macOS are few and flat"},
 		{"github.com/spf13/cobra", []string{"cmd/", "demo", "torture", "bench"}, "flags and wiring are cmd's"},
 		{"golang.org/x/crypto/argon2", []string{"internal/devaccounts", "internal/server/signin"}, "one place on each side sets its cost and bounds it"},
+		{"github.com/coreos/go-oidc/v3/oidc", []string{"pkg/directauth"}, "its remote key set reads without a bound and fetches as often as tokens ask; pkg/directauth gives it keys"},
+		{"github.com/go-jose/go-jose/v4", []string{"pkg/directauth"}, "pkg/directauth takes RS256 and ES256 only, and compact tokens"},
 		{"github.com/go-webauthn/webauthn/webauthn", []string{"internal/server/signin"}, "one place binds passkeys to the server's origin and looks at the counter"},
 		{"github.com/go-webauthn/webauthn/protocol", []string{"internal/server/signin"}, "internal/server/signin bounds what it reads"},
 	}
@@ -254,6 +256,30 @@ func TestLibrariesHaveOwners(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestPublicLibrariesAreSmall: a stranger who takes a package of pkg takes its
+// libraries too. Each that is no part of the standard library has its reason.
+func TestPublicLibrariesAreSmall(t *testing.T) {
+	allowed := map[string]string{
+		"pkg/directauth github.com/coreos/go-oidc/v3/oidc": "verifies ID tokens; a library that is looked after rather than signatures of our own",
+		"pkg/directauth github.com/go-jose/go-jose/v4":     "reads the keys for it",
+	}
+	at := places(t)
+	for name, p := range packages(t, "linux") {
+		for _, dep := range p.Imports {
+			first, _, _ := strings.Cut(dep, "/")
+			if strings.HasPrefix(name, "pkg/") && strings.Contains(first, ".") {
+				if allowed[name+" "+dep] == "" {
+					t.Errorf("%s: %s imports %s: a public package has the standard library only; an exception stands in allowed, with its reason", at(name, dep), name, dep)
+				}
+				delete(allowed, name+" "+dep)
+			}
+		}
+	}
+	for gone := range allowed {
+		t.Errorf("%s is not imported any more: take it out of allowed", gone)
 	}
 }
 
