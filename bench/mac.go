@@ -111,7 +111,7 @@ func (m *mac) fill() error {
 		return err
 	}
 	pins := recovery.New(records, journal, keeper, rand.Reader)
-	codes := accesscode.New(records, journal, keeper, func() string { return "Bench" })
+	codes := accesscode.New(records, journal, keeper, func() string { return "Bench" }, func() string { return "bench.example" })
 	sessions := &session.Manager{Records: records, Journal: journal, Time: keeper}
 	for n := range users {
 		a := factor.Account{GUID: guidOf(1000 + n), Name: fmt.Sprintf("user%03d", n), FullName: fmt.Sprintf("User %d", n), UID: uint32(1000 + n)}

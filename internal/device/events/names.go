@@ -11,6 +11,9 @@ const (
 	PINRotateSecret  = "device.desktop_mfa.recovery_pin.rotate_secret"
 	EnrollmentCreate = "device.desktop_mfa.enrollment.create"
 	EnrollmentDelete = "device.desktop_mfa.enrollment.delete"
+	AccountLink      = "device.desktop_mfa.account.link"
+	AccountUnlink    = "device.desktop_mfa.account.unlink"
+	LinkReject       = "device.desktop_mfa.account.link.reject"
 	FactorReject     = "device.desktop_mfa.factor.reject"
 	FactorLock       = "device.desktop_mfa.factor.lock"
 	LoginAllow       = "device.desktop_mfa.login.allow"
@@ -29,7 +32,7 @@ const (
 func All() []string {
 	return []string{
 		PINActivate, PINReuse, PINReject, PINLock, PINExpire, PINRotateSecret,
-		EnrollmentCreate, EnrollmentDelete, FactorReject, FactorLock, LoginAllow, LoginDeny,
+		EnrollmentCreate, EnrollmentDelete, AccountLink, AccountUnlink, LinkReject, FactorReject, FactorLock, LoginAllow, LoginDeny,
 		PolicyGood, PolicyBad, PolicyGone, ClockRollback, ClockTrusted,
 		StoreUnreadable, StoreRestored, KillSwitch,
 	}

@@ -28,28 +28,26 @@ func (t *turn) acted(act wire.Act) {
 
 // another leaves the factor that runs for the list of ways, or for the offer
 // that it was started from.
-func (t *turn) another() {
-	if t.Proof.Kind != "" {
-		t.Step, t.Kind, t.Waiting = StepOffer, "", false
-		t.show(offerScreen("", setups(t.rules, t.facts)))
-		return
-	}
-	t.home(nil)
-}
+func (t *turn) another() { t.ways(nil) }
 
-// skip is for the grace period, for an offer after a PIN, and for a policy that
-// only observes. Everything else is refused.
+// skip is for the grace period, for an offer that may be put off, and for a
+// policy that only observes. Everything else is refused.
 func (t *turn) skip() {
 	switch {
-	case t.Proof.Kind != "":
+	case t.Step == StepTidy:
+		t.tidied(false)
+	case t.Proof.Kind != "" && !t.mustSetUp():
 		t.stop()
-		t.finish(Finish{Result: wire.ResultContinue, Allow: true, Reason: "factor", Factor: t.Proof.Kind})
-	case t.Step == StepHome && t.Screen.Kind == wire.KindGrace && graceLeft(t.rules, t.facts, t.now) > 0:
+		t.pass()
+	case t.Step == StepHome && t.Screen.Kind == wire.KindGrace && t.graceLeft() > 0:
 		t.do(Save{NewsShown: true})
 		t.finish(Finish{Result: wire.ResultContinue, Allow: true, Reason: "grace"})
-	case t.rules.Observe:
+	case t.rules.Observe && t.Purpose == Login:
 		t.stop()
 		t.finish(Finish{Result: wire.ResultContinue, Allow: true, Reason: "observed"})
+	case t.Proof.Kind != "":
+		t.stop()
+		t.offer(errorNote(textMust))
 	default:
 		t.home(errorNote(textGraceOver))
 	}
@@ -57,21 +55,27 @@ func (t *turn) skip() {
 
 // submit goes to the factor that waits, or takes the choice on a list.
 func (t *turn) submit(act wire.Act) {
-	if t.Step == StepRunning {
+	switch t.Step {
+	case StepRunning:
 		if t.Waiting {
 			t.Waiting = false
 			t.do(Answer{Act: act})
 		}
+		return
+	case StepTidy:
+		t.tidied(true)
 		return
 	}
 	chosen, ok := t.chosen(act.Choice)
 	switch {
 	case !ok:
 		return
+	case chosen == kindLink:
+		t.start(kindLink, Link) // by which rule, the linker looks at
 	case t.Step == StepOffer || t.Screen.Kind == wire.KindGrace:
-		if !maySetUp(t.rules, t.facts, t.now, t.Proof) {
+		if !t.maySetUp() {
 			// The grace or the window ended while the screen was open.
-			t.home(errorNote(textSetUpOver))
+			t.ways(errorNote(textSetUpOver))
 			return
 		}
 		t.start(chosen, Enrol)
@@ -93,10 +97,10 @@ func (t *turn) chosen(id string) (string, bool) {
 // stillOpen looks at a way again at the moment it is taken: the screen may be
 // minutes old, and a window, a period or a factor may have ended.
 func (t *turn) stillOpen(kind string) bool {
-	if t.Screen.Kind != wire.KindChoose {
+	if t.Step == StepOffer || t.Screen.Kind == wire.KindGrace {
 		return true // what can be set up is looked at by maySetUp
 	}
-	for _, c := range t.choices() {
+	for _, c := range append(t.choices(), links(t.rules, t.facts)...) {
 		if c.ID == kind && c.Enabled {
 			return true
 		}

@@ -40,6 +40,7 @@ func Next(rules Rules, facts Facts, now trustedtime.Reading, state State, in Inp
 	}
 	switch in := in.(type) {
 	case Begin:
+		t.Purpose = in.Purpose
 		t.begin()
 	case Acted:
 		t.acted(in.Act)
@@ -60,6 +61,10 @@ func (t *turn) do(effects ...Effect) { t.out = append(t.out, effects...) }
 // settled finishes a conversation that needs no factor.
 func (t *turn) settled() bool {
 	switch {
+	case t.Purpose == Enrolment && !t.rules.Governed:
+		t.finish(Finish{Result: wire.ResultBack, Reason: "not_required"})
+	case t.Purpose == Enrolment:
+		return false // a kill-switch lets in; it proves nothing
 	case t.facts.KillSwitch:
 		t.finish(Finish{Result: wire.ResultContinue, Reason: "kill_switch"})
 	case !t.rules.Governed:
@@ -75,10 +80,11 @@ func (t *turn) begin() {
 	if t.settled() {
 		return
 	}
+	first := t.facts.FirstGoverned.IsZero() && t.Purpose == Login
 	if !t.facts.Met {
-		t.do(Save{Met: true})
+		t.do(Save{Met: true, Governed: first})
 	}
-	if t.facts.FirstGoverned.IsZero() {
+	if first {
 		t.facts.FirstGoverned = t.now.Time
 	}
 	list := t.choices()
@@ -112,13 +118,26 @@ func (t *turn) home(note *wire.Note) {
 }
 
 func (t *turn) homeScreen() wire.Screen {
+	link := links(t.rules, t.facts)
 	if list := t.choices(); len(list) > 0 {
-		return chooseScreen(list)
+		return chooseScreen(append(list, link...))
 	}
-	if left := graceLeft(t.rules, t.facts, t.now); left > 0 {
-		return graceScreen(left, setups(t.rules, t.facts))
+	if left := t.graceLeft(); left > 0 {
+		return graceScreen(left, append(link, setups(t.rules, t.facts, t.now)...))
+	}
+	if len(link) > 0 {
+		return connectScreen(link, t.now.Trusted())
 	}
 	return lockedScreen(t.now.Trusted())
+}
+
+// graceLeft: outside a login nobody has typed the password, so nothing rests on
+// it alone.
+func (t *turn) graceLeft() time.Duration {
+	if t.Purpose == Enrolment {
+		return 0
+	}
+	return graceLeft(t.rules, t.facts, t.now)
 }
 
 // show decorates a screen with what is the same on all and draws it.
@@ -134,16 +153,20 @@ func (t *turn) show(screen wire.Screen) {
 // Contact admin and back; and while the policy only observes, to skip.
 func (t *turn) actions(screen wire.Screen) []wire.Action {
 	list := append([]wire.Action(nil), screen.Actions...)
-	if t.rules.Observe && !has(list, wire.ActionSkip) {
+	if t.rules.Observe && t.Purpose == Login && !has(list, wire.ActionSkip) {
 		list = append(list, wire.Action{ID: wire.ActionSkip, Label: textObserve, Role: wire.RoleOther})
 	}
 	if t.Step == StepRunning {
 		list = append(list, wire.Action{ID: wire.ActionAnother, Label: textAnother, Role: wire.RoleOther})
 	}
-	if t.Step != StepOffer && t.Kind != kindContact && !has(list, wire.ActionContact) {
+	if !(t.Proof.PIN && t.Step != StepRunning) && t.Step != StepTidy && t.Kind != kindContact && !has(list, wire.ActionContact) {
 		list = append(list, wire.Action{ID: wire.ActionContact, Label: textContact, Role: wire.RoleOther})
 	}
-	return append(list, wire.Action{ID: wire.ActionBack, Label: textBack, Role: wire.RoleCancel})
+	back := textBack
+	if t.Purpose == Enrolment {
+		back = textClose
+	}
+	return append(list, wire.Action{ID: wire.ActionBack, Label: back, Role: wire.RoleCancel})
 }
 
 func has(list []wire.Action, id string) bool {
@@ -158,7 +181,7 @@ func has(list []wire.Action, id string) bool {
 func (t *turn) start(kind string, mode Mode) {
 	t.Run++
 	t.Step, t.Kind, t.Mode, t.Waiting = StepRunning, kind, mode, false
-	t.do(Start{Run: t.Run, Kind: kind, Mode: mode})
+	t.do(Start{Run: t.Run, Kind: kind, Mode: mode, PIN: t.Proof.PIN})
 }
 
 func (t *turn) stop() {
@@ -185,41 +208,119 @@ func (t *turn) ended(in Ended) {
 	kind, mode := t.Kind, t.Mode
 	switch {
 	case in.Failed:
-		t.home(errorNote(textFailed))
+		t.ways(errorNote(textFailed))
 	case in.Enrolled && mode == Enrol:
 		t.enrolled(kind)
+	case in.Linked != "" && mode == Link:
+		t.proven(in.Linked, in.Note, Save{Linked: true, Verified: in.Linked, Online: true, NewsShown: true})
 	case in.Verified && mode == Verify:
-		t.verified(kind, in.Note)
+		m, _ := t.facts.method(kind)
+		t.proven(kind, in.Note, Save{Verified: kind, Online: m.Online, NewsShown: true})
 	default:
-		t.home(errorNote(in.Note))
+		t.ways(errorNote(in.Note))
 	}
 }
 
-func (t *turn) verified(kind, note string) {
-	m, _ := t.facts.method(kind)
-	t.Proof = Proof{Kind: kind, Online: m.Online}
-	t.do(Save{Verified: kind, Online: m.Online, NewsShown: true})
-	if offers := setups(t.rules, t.facts); IsPIN(kind) && len(offers) > 0 {
-		// The factor is lost, else there would be no PIN: the moment to set up
-		// a new one is now, while the window is open.
-		t.Step, t.Kind, t.Waiting = StepOffer, "", false
-		t.show(offerScreen(note, offers))
+// ways shows what there is to choose from: the offer that the factor was
+// started from, or home.
+func (t *turn) ways(note *wire.Note) {
+	if t.Proof.Kind != "" {
+		t.offer(note)
 		return
 	}
-	t.finish(Finish{Result: wire.ResultContinue, Allow: true, Reason: "factor", Factor: kind})
+	t.home(note)
 }
 
+// proven goes on after a factor was shown: to what can be set up now that it
+// is known who this is, or in.
+func (t *turn) proven(kind, note string, save Save) {
+	t.Proof = Proof{Kind: kind, Online: t.Proof.Online || save.Online, PIN: t.Proof.PIN || IsPIN(kind)}
+	t.do(save)
+	if save.Linked {
+		t.facts.Linked = true
+	}
+	if len(t.offers()) > 0 || t.Purpose == Enrolment {
+		t.offer(infoNote(note))
+		return
+	}
+	t.pass()
+}
+
+// pass lets in who has shown a factor.
+func (t *turn) pass() {
+	t.finish(Finish{Result: wire.ResultContinue, Allow: true, Reason: "factor", Factor: t.Proof.Kind})
+}
+
+// offers are what can be set up now. With a recovery PIN the factor is lost,
+// else there would be no PIN, and the moment for a new one is while the window
+// is open; after an online factor, one that works without the network is due.
+func (t *turn) offers() []wire.Choice {
+	var list []wire.Choice
+	if t.maySetUp() {
+		list = setups(t.rules, t.facts, t.now)
+	}
+	switch {
+	case t.Purpose == Enrolment, t.Proof.PIN, t.facts.Window > 0:
+		if link := links(t.rules, t.facts); len(link) > 0 && link[0].Enabled {
+			return append(link, list...)
+		}
+		return list
+	case t.Proof.Online && !t.facts.hasOffline():
+		return list
+	}
+	return nil
+}
+
+// mustSetUp: after the grace an account has an offline factor, where the policy
+// knows any (design §4, LoginPeriodWithoutEnrolledFactor). Whoever needed a
+// recovery PIN has trouble enough.
+func (t *turn) mustSetUp() bool {
+	return t.Purpose == Login && t.Proof.Online && !t.Proof.PIN && !t.facts.hasOffline() &&
+		graceTime(t.rules, t.facts, t.now) == 0 && !t.rules.Observe && len(setups(t.rules, t.facts, t.now)) > 0
+}
+
+func (t *turn) offer(note *wire.Note) {
+	t.Step, t.Kind, t.Waiting = StepOffer, "", false
+	screen := t.offerScreen()
+	screen.Note = note
+	t.show(screen)
+}
+
+func (t *turn) offerScreen() wire.Screen {
+	if t.mustSetUp() {
+		return mustScreen(t.offers())
+	}
+	return offerScreen(t.Purpose, t.Proof, t.facts.hasOffline(), t.offers())
+}
+
+// enrolled goes on after a factor was set up. Where the one from before may be
+// lost, the person is asked whether it is to go.
 func (t *turn) enrolled(kind string) {
 	t.do(Save{Enrolled: true, NewsShown: true})
-	factor := kind
-	if t.Proof.Kind != "" {
-		factor = t.Proof.Kind
+	if t.Proof.Kind == "" {
+		t.Proof.Kind = kind // the password and the first grace let it be set up, and the code was shown
 	}
-	t.finish(Finish{Result: wire.ResultContinue, Allow: true, Reason: "enrolment", Factor: factor})
+	if m, _ := t.facts.method(kind); m.Have > 1 {
+		t.Step, t.Kind, t.Waiting, t.Tidy = StepTidy, "", false, kind
+		t.show(tidyScreen(m.Label, m.Have-1))
+		return
+	}
+	t.finish(Finish{Result: wire.ResultContinue, Allow: true, Reason: "enrolment", Factor: t.Proof.Kind})
+}
+
+// tidied ends the conversation after the question about older factors.
+func (t *turn) tidied(remove bool) {
+	if remove {
+		t.do(Save{RemoveOlder: t.Tidy})
+	}
+	t.finish(Finish{Result: wire.ResultContinue, Allow: true, Reason: "enrolment", Factor: t.Proof.Kind})
 }
 
 func (t *turn) finish(f Finish) {
 	t.Step = StepOver
+	if t.Purpose != Login {
+		f.Allow = false // nobody logs in by it, whatever was shown
+	}
 	t.do(f)
 }
 
@@ -231,11 +332,13 @@ func (t *turn) tick() {
 	case t.now.Continuous-t.Activity >= limit:
 		t.stop()
 		t.finish(Finish{Result: wire.ResultBack, Reason: "idle"})
-	case t.facts.KillSwitch || !t.rules.Governed:
+	case t.Purpose == Login && t.facts.KillSwitch || !t.rules.Governed:
 		t.stop()
 		t.settled()
 	case t.Step == StepHome && changed(t.Screen, t.homeScreen()):
 		t.home(t.Screen.Note)
+	case t.Step == StepOffer && changed(t.Screen, t.offerScreen()):
+		t.offer(t.Screen.Note)
 	}
 }
 
@@ -257,6 +360,13 @@ func (t *turn) saveFailed() {
 	t.stop()
 	t.Proof = Proof{}
 	t.home(errorNote(textNotSaved))
+}
+
+func infoNote(text string) *wire.Note {
+	if text == "" {
+		return nil
+	}
+	return &wire.Note{Level: wire.LevelInfo, Text: text}
 }
 
 func errorNote(text string) *wire.Note {

@@ -225,7 +225,7 @@ func TestTheOfferEndsWithTheWindow(t *testing.T) {
 	p.facts.HadFactor, p.facts.Window = true, time.Hour
 	p.in(Begin{}).asks().ends(Ended{Verified: true}).want("save, show notice")
 	p.facts.Window = 0
-	p.act(wire.ActionSubmit, code).want("show locked")
+	p.act(wire.ActionSubmit, code).want("show notice").act(wire.ActionSkip, "").want("finish continue true factor")
 }
 
 // TestNobodyEnrolsByPasswordAlone: the hijack that design §5 closes.

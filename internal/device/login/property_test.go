@@ -11,7 +11,7 @@ import (
 )
 
 var (
-	drawKind   = rapid.SampledFrom([]string{"A", "B", "C", kindContact, kindWindow, ""})
+	drawKind   = rapid.SampledFrom([]string{"A", "B", "C", kindContact, kindWindow, kindLink, ""})
 	drawAction = rapid.SampledFrom([]string{wire.ActionSubmit, wire.ActionSubmit, wire.ActionBack, wire.ActionContact,
 		wire.ActionAnother, wire.ActionSkip, wire.ActionSkip, wire.ActionCancel, wire.ActionRetry, "allow"})
 	drawSource = rapid.SampledFrom([]trustedtime.Source{trustedtime.Anchored, trustedtime.Wall, trustedtime.Untrusted})
@@ -22,6 +22,7 @@ func drawRules(rt *rapid.T) Rules {
 	return Rules{
 		Governed: rapid.IntRange(0, 9).Draw(rt, "governed") < 9, Observe: rapid.IntRange(0, 5).Draw(rt, "observe") == 5,
 		Allowed: rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"A", "B", "C"}), 0, 3, rapid.ID).Draw(rt, "allowed"),
+		Linking: rapid.Bool().Draw(rt, "linking"),
 		Grace:   drawPeriod.Draw(rt, "grace"), OfflinePeriod: drawPeriod.Draw(rt, "offline"),
 	}
 }
@@ -31,6 +32,7 @@ func drawFacts(rt *rapid.T) Facts {
 		KillSwitch: rapid.IntRange(0, 19).Draw(rt, "kill") == 19, HadFactor: rapid.Bool().Draw(rt, "had"),
 		Window: rapid.SampledFrom([]time.Duration{0, 0, time.Minute}).Draw(rt, "window"),
 		News:   rapid.SliceOfN(rapid.Just("news"), 0, 1).Draw(rt, "tell"),
+		Linked: rapid.Bool().Draw(rt, "linked"), LinkReason: rapid.SampledFrom([]string{"", "", "offline"}).Draw(rt, "link reason"),
 	}
 	if f.Met = rapid.Bool().Draw(rt, "met"); f.Met || rapid.Bool().Draw(rt, "the server remembers") {
 		f.FirstGoverned = morning.Add(-drawPeriod.Draw(rt, "governed for"))
@@ -40,7 +42,7 @@ func drawFacts(rt *rapid.T) Facts {
 	}
 	for _, kind := range []string{"A", "B", "C"} {
 		f.Methods = append(f.Methods, Method{Kind: kind, Label: kind, Online: rapid.Bool().Draw(rt, "online"),
-			Enrolled: rapid.Bool().Draw(rt, "enrolled"), CanEnrol: rapid.Bool().Draw(rt, "can enrol"),
+			Enrolled: rapid.Bool().Draw(rt, "enrolled"), CanEnrol: rapid.Bool().Draw(rt, "can enrol"), Have: rapid.IntRange(0, 2).Draw(rt, "have"),
 			Reason: rapid.SampledFrom([]string{"", "", "locked"}).Draw(rt, "reason")})
 	}
 	return f
@@ -80,7 +82,8 @@ func drawInput(rt *rapid.T, s State) Input {
 	case 1, 3, 5:
 		if s.Step == StepRunning {
 			verified := rapid.Bool().Draw(rt, "verified")
-			return Ended{Run: run, Verified: verified, Enrolled: !verified || rapid.Bool().Draw(rt, "set up"), Failed: rapid.IntRange(0, 4).Draw(rt, "failed") == 4}
+			linked := rapid.SampledFrom([]string{"", "A"}).Draw(rt, "linked by")
+			return Ended{Run: run, Verified: verified, Linked: linked, Enrolled: !verified || rapid.Bool().Draw(rt, "set up"), Failed: rapid.IntRange(0, 4).Draw(rt, "failed") == 4}
 		}
 	}
 	seq := s.Seq - rapid.SampledFrom([]uint64{0, 0, 0, 0, 1}).Draw(rt, "old screen")
@@ -106,22 +109,26 @@ func drawChoice(rt *rapid.T, s State) string {
 type witness struct {
 	rt     *rapid.T
 	run    Start // the one that runs; Run is 0 for none
-	proven bool  // a run that was going on was reported as verified or enrolled
+	proven bool  // a run that was going on was reported as verified, enrolled or linked
 	online bool  // one of those was the org's
+	pin    bool  // one of those was a recovery PIN
 }
 
 // hears takes an input before the engine does.
 func (w *witness) hears(in Input, facts Facts) {
 	switch in := in.(type) {
 	case SaveFailed:
-		w.proven, w.online = false, false
+		w.proven, w.online, w.pin = false, false, false
 	case Ended:
 		if w.run.Run == 0 || in.Run != w.run.Run {
 			return
 		}
+		if !in.Failed && in.Linked != "" && w.run.Mode == Link {
+			w.proven, w.online = true, true
+		}
 		if !in.Failed && (in.Verified && w.run.Mode == Verify || in.Enrolled && w.run.Mode == Enrol) {
 			m, _ := facts.method(w.run.Kind)
-			w.proven, w.online = true, w.online || m.Online
+			w.proven, w.online, w.pin = true, w.online || m.Online, w.pin || IsPIN(w.run.Kind)
 		}
 		w.run = Start{}
 	}
@@ -133,31 +140,46 @@ func (w *witness) sees(rules Rules, facts Facts, now trustedtime.Reading, in Inp
 		switch e := e.(type) {
 		case Start:
 			w.run = e
-			if e.Mode == Enrol && !maySetUp(rules, facts, now, Proof{Online: w.online}) {
+			if e.Mode == Enrol && !w.maySetUp(rules, facts, now, state) {
 				w.rt.Fatalf("%+v starts the enrolment of %s by the password alone", in, e.Kind)
+			}
+			if e.PIN && !w.pin {
+				w.rt.Fatalf("%+v frees the linking from its rules without a recovery PIN", in)
 			}
 		case Stop:
 			w.run = Start{}
 		case Show:
 			w.screen(state, e.Screen)
 		case Finish:
-			w.finish(rules, facts, now, in, e)
+			w.finish(rules, facts, now, in, state, e)
 		}
 	}
+}
+
+// maySetUp is design §5 in other words than the engine's.
+func (w *witness) maySetUp(rules Rules, facts Facts, now trustedtime.Reading, state State) bool {
+	if state.Purpose == Enrolment {
+		return w.proven
+	}
+	first := !facts.HadFactor && now.Trusted() && !facts.FirstGoverned.IsZero() && now.Time.Sub(facts.FirstGoverned) < rules.Grace
+	return w.online || facts.Window > 0 || first
 }
 
 func (w *witness) screen(state State, s wire.Screen) {
 	if !has(s.Actions, wire.ActionBack) {
 		w.rt.Fatalf("a %s screen without a way back", s.Kind)
 	}
-	if state.Kind != kindContact && state.Step != StepOffer && !has(s.Actions, wire.ActionContact) {
+	if state.Kind != kindContact && state.Step != StepTidy && !(state.Step == StepOffer && w.pin) && !has(s.Actions, wire.ActionContact) {
 		w.rt.Fatalf("a %s screen without Contact admin", s.Kind)
 	}
 }
 
-func (w *witness) finish(rules Rules, facts Facts, now trustedtime.Reading, in Input, f Finish) {
+func (w *witness) finish(rules Rules, facts Facts, now trustedtime.Reading, in Input, state State, f Finish) {
 	if !f.Allow {
 		return
+	}
+	if state.Purpose != Login {
+		w.rt.Fatalf("%+v lets in outside a login", f)
 	}
 	if f.Result != wire.ResultContinue {
 		w.rt.Fatalf("%+v allows and does not continue", f)
@@ -191,7 +213,8 @@ func TestNobodyGetsInWithoutAProof(t *testing.T) {
 func converse(rt *rapid.T, allowed map[string]int) {
 	rules, facts := drawRules(rt), drawFacts(rt)
 	now := trustedtime.Reading{Time: morning, Source: drawSource.Draw(rt, "source"), Continuous: time.Hour, Boot: "b"}
-	w, state, in := &witness{rt: rt}, State{}, Input(Begin{})
+	purpose := rapid.SampledFrom([]Purpose{Login, Login, Login, Enrolment}).Draw(rt, "purpose")
+	w, state, in := &witness{rt: rt}, State{}, Input(Begin{Purpose: purpose})
 	for range rapid.IntRange(10, 25).Draw(rt, "steps") {
 		w.hears(in, facts)
 		var effects []Effect
@@ -203,7 +226,7 @@ func converse(rt *rapid.T, allowed map[string]int) {
 			}
 			if save, saves := e.(Save); saves && save.Met {
 				facts.Met = true
-				if facts.FirstGoverned.IsZero() {
+				if save.Governed {
 					facts.FirstGoverned = now.Time
 				}
 			}

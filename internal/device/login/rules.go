@@ -15,6 +15,9 @@ const (
 	kindWindow  = "recovery_pin_window"
 )
 
+// kindLink is the choice of connecting the account to its org user.
+const kindLink = "link"
+
 // IsPIN reports whether a kind is the recovery PIN.
 func IsPIN(kind string) bool { return kind == kindContact || kind == kindWindow }
 
@@ -51,32 +54,58 @@ func offlineOver(rules Rules, facts Facts, now trustedtime.Reading) string {
 // graceLeft is what is left of the first grace: 0 when it is over, when the
 // account ever had a factor, and while the time is not trusted.
 func graceLeft(rules Rules, facts Facts, now trustedtime.Reading) time.Duration {
-	if facts.HadFactor || !now.Trusted() || facts.FirstGoverned.IsZero() {
+	if facts.HadFactor {
+		return 0
+	}
+	return graceTime(rules, facts, now)
+}
+
+// graceTime is what is left of the time in which an account needs no offline
+// factor, whether or not it has any factor.
+func graceTime(rules Rules, facts Facts, now trustedtime.Reading) time.Duration {
+	if !now.Trusted() || facts.FirstGoverned.IsZero() {
 		return 0
 	}
 	return max(0, rules.Grace-now.Time.Sub(facts.FirstGoverned))
 }
 
 // setups are the factors that can be set up at the login window and that the
-// policy allows.
-func setups(rules Rules, facts Facts) []wire.Choice {
+// policy allows. Without a time to believe none can: their codes go by it.
+func setups(rules Rules, facts Facts, now trustedtime.Reading) []wire.Choice {
 	var out []wire.Choice
 	for _, kind := range rules.Allowed {
 		m, known := facts.method(kind)
-		if !known || !m.CanEnrol {
+		if !known || !m.CanEnrol || !now.Trusted() {
 			continue
 		}
-		out = append(out, wire.Choice{ID: m.Kind, Label: fmt.Sprintf(textSetUp, m.Label), Enabled: true})
+		label := textSetUp
+		if m.Have > 0 {
+			label = textSetUpMore
+		}
+		out = append(out, wire.Choice{ID: m.Kind, Label: fmt.Sprintf(label, m.Label), Enabled: true})
 	}
 	return out
+}
+
+// links is the choice of connecting the account to its org user, where it is
+// not yet and the policy has factors that the org verifies.
+func links(rules Rules, facts Facts) []wire.Choice {
+	if !rules.Linking || facts.Linked {
+		return nil
+	}
+	return []wire.Choice{{ID: kindLink, Label: textLink, Enabled: facts.LinkReason == "", Reason: facts.LinkReason}}
 }
 
 // maySetUp is the rule for enrolment (design §5): in the same login the org's
 // factor or an open window, or the first grace of an account that never had a
 // factor. The password alone never suffices after that, or whoever has it could
-// bring a phone of their own.
-func maySetUp(rules Rules, facts Facts, now trustedtime.Reading, proof Proof) bool {
-	return proof.Online || facts.Window > 0 || graceLeft(rules, facts, now) > 0
+// bring a phone of their own. Within a session, where no password was typed,
+// any factor that was shown is as good, and nothing less.
+func (t *turn) maySetUp() bool {
+	if t.Purpose == Enrolment {
+		return t.Proof.Kind != ""
+	}
+	return t.Proof.Online || t.facts.Window > 0 || t.graceLeft() > 0
 }
 
 // span is a period as people say it, rounded up to its unit.

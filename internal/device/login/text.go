@@ -12,9 +12,13 @@ import (
 const (
 	textPINLabel    = "Recovery PIN"
 	textSetUp       = "Set up: %s"
+	textSetUpMore   = "Set up another: %s"
+	textLink        = "Connect your organization account"
 	textAnother     = "Another way"
 	textContact     = "Contact admin"
 	textBack        = "Back to the password"
+	textClose       = "Close"
+	textMust        = "Your organization asks you to set this up now."
 	textObserve     = "Skip for now"
 	textFailed      = "Something went wrong on this Mac, and nothing was counted against you. Try again, or another way."
 	textNotSaved    = "This Mac could not keep what you did, so it does not count. Try again, or contact your administrator."
@@ -73,21 +77,65 @@ func lockedScreen(trusted bool) wire.Screen {
 	return s
 }
 
-func offerScreen(accepted string, offers []wire.Choice) wire.Screen {
-	s := wire.Screen{
-		Kind:    wire.KindNotice,
-		Title:   "You are signed in",
-		Text:    "Is your second factor lost? Set up a new one now, while the PIN still works. It takes the place of the old one.",
-		Choices: offers,
-		Actions: []wire.Action{
-			{ID: wire.ActionSubmit, Label: "Set up now", Role: wire.RoleDefault},
-			{ID: wire.ActionSkip, Label: "Later", Role: wire.RoleOther},
-		},
+// connectScreen is for who has no factor, and may connect the account to the
+// org's now, or could if it were reached.
+func connectScreen(link []wire.Choice, trusted bool) wire.Screen {
+	if !link[0].Enabled {
+		s := lockedScreen(trusted)
+		s.Choices = link
+		return s
 	}
-	if accepted != "" {
-		s.Note = &wire.Note{Level: wire.LevelInfo, Text: accepted}
+	s := chooseScreen(link)
+	s.Title = "A second factor is needed"
+	s.Text = "Connect this Mac's account to your organization account, or let your administrator help you."
+	return s
+}
+
+// offerScreen is shown to who has shown a factor, and may set up another.
+func offerScreen(purpose Purpose, proof Proof, hasOffline bool, offers []wire.Choice) wire.Screen {
+	s := wire.Screen{Kind: wire.KindNotice, Title: "You are signed in", Choices: offers}
+	switch {
+	case purpose == Enrolment && len(offers) == 0:
+		s.Title, s.Text = "That was you", "There is nothing that you can set up on this Mac now."
+	case len(offers) == 0:
+		s.Text = "The time to set up a factor here has run out."
+		s.Actions = []wire.Action{{ID: wire.ActionSkip, Label: "Continue", Role: wire.RoleDefault}}
+		return s
+	case purpose == Enrolment:
+		s.Title, s.Text = "That was you", "Choose what to set up on this Mac."
+	case proof.PIN:
+		s.Text = "Is your second factor lost? Set up a new one now, while the PIN still works."
+	case hasOffline:
+		s.Text = "Your recovery PIN still works. Set up a new factor before it runs out, if one is lost."
+	default:
+		s.Text = "Set up a factor that works without a network too. Without one you cannot sign in while this Mac is offline."
+	}
+	if len(offers) > 0 {
+		s.Actions = append(s.Actions, wire.Action{ID: wire.ActionSubmit, Label: "Set up now", Role: wire.RoleDefault})
+	}
+	if purpose == Login {
+		s.Actions = append(s.Actions, wire.Action{ID: wire.ActionSkip, Label: "Later", Role: wire.RoleOther})
 	}
 	return s
+}
+
+// mustScreen is offerScreen without a way to put it off.
+func mustScreen(offers []wire.Choice) wire.Screen {
+	return wire.Screen{Kind: wire.KindNotice, Title: "One more step", Choices: offers,
+		Text:    "Your organization asks for a factor that works without a network too. Set it up to finish signing in.",
+		Actions: []wire.Action{{ID: wire.ActionSubmit, Label: "Set up now", Role: wire.RoleDefault}}}
+}
+
+func tidyScreen(label string, older int) wire.Screen {
+	text := "There is an older one for you on this Mac. If its phone is lost or replaced, remove it."
+	if older > 1 {
+		text = fmt.Sprintf("There are %d older ones for you on this Mac. If their phones are lost or replaced, remove them.", older)
+	}
+	return wire.Screen{Kind: wire.KindNotice, Title: label + ": set up", Text: text,
+		Actions: []wire.Action{
+			{ID: wire.ActionSubmit, Label: "Remove the old", Role: wire.RoleDefault},
+			{ID: wire.ActionSkip, Label: "Keep", Role: wire.RoleOther},
+		}}
 }
 
 func news(items []string) string {

@@ -13,6 +13,7 @@ type Rules struct {
 	OfflinePeriod time.Duration // LoginPeriodWithOfflineFactor
 	Grace         time.Duration // LoginPeriodWithoutEnrolledFactor
 	Observe       bool          // LatchkeyEnforcement is observe
+	Linking       bool          // the policy has a factor that the org verifies, so accounts are linked to its users
 }
 
 // Facts are what is known of the account now.
@@ -25,6 +26,8 @@ type Facts struct {
 	Methods       []Method      // the factors that this version has
 	Window        time.Duration // what is left of an open recovery window
 	News          []string      // what to tell of since the last login
+	Linked        bool          // to a user of the org
+	LinkReason    string        // why it cannot be linked now
 }
 
 // Method is a factor as the engine sees it.
@@ -33,7 +36,18 @@ type Method struct {
 	Online      bool
 	Enrolled    bool
 	Reason      string // why it cannot run now
-	CanEnrol    bool   // whether it can be set up at the login window
+	CanEnrol    bool   // whether it can be set up at the login window, or another of it
+	Have        int    // how many of it are set up
+}
+
+// hasOffline reports whether a factor is set up that the Mac verifies itself.
+func (f Facts) hasOffline() bool {
+	for _, m := range f.Methods {
+		if m.Enrolled && !m.Online {
+			return true
+		}
+	}
+	return false
 }
 
 func (f Facts) method(kind string) (Method, bool) {
@@ -52,7 +66,8 @@ type Step int
 const (
 	StepNew     Step = iota
 	StepHome         // a list of ways, the grace screen, or locked
-	StepOffer        // verified by a PIN; a factor can be set up
+	StepOffer        // proven; a factor can be set up
+	StepTidy         // set up; those from before can be removed
 	StepRunning      // a factor asks
 	StepOver         // a Finish was made
 )
@@ -64,16 +79,29 @@ type Mode int
 const (
 	Verify Mode = iota + 1
 	Enrol
+	Link
+)
+
+// Purpose is what a conversation is for.
+type Purpose int
+
+// The purposes. Enrolment is within a session: it never makes a ticket, and the
+// password was not typed for it.
+const (
+	Login Purpose = iota
+	Enrolment
 )
 
 // State is a conversation between two inputs. The zero State is a new one.
 type State struct {
+	Purpose  Purpose
 	Step     Step
 	Kind     string // of the factor that runs
 	Mode     Mode
 	Run      int // number of the run, so that a late answer of an earlier one is known
 	Waiting  bool
 	Proof    Proof
+	Tidy     string      // the kind of which older ones are asked about
 	Screen   wire.Screen // as last shown
 	Seq      uint64
 	Activity time.Duration // on the continuous clock: when the person last did something
@@ -81,15 +109,16 @@ type State struct {
 
 // Proof is what the person has shown in this conversation.
 type Proof struct {
-	Kind   string // of the factor; "" for none
-	Online bool
+	Kind   string // of the factor shown last; "" for none
+	Online bool   // a factor of the org was shown
+	PIN    bool   // a recovery PIN was shown
 }
 
 // Input is one of Begin, Acted, Asked, Ended, Tick and SaveFailed.
 type Input interface{ input() }
 
 // Begin starts the conversation.
-type Begin struct{}
+type Begin struct{ Purpose Purpose }
 
 // Acted is what the person did.
 type Acted struct{ Act wire.Act }
@@ -108,6 +137,7 @@ type Ended struct {
 	Run      int
 	Verified bool
 	Enrolled bool
+	Linked   string // the kind of factor that the org user has shown for it; "" where it was not linked
 	Failed   bool
 	Note     string
 }
@@ -132,11 +162,13 @@ type Effect interface{ effect() }
 // Show draws a screen.
 type Show struct{ Screen wire.Screen }
 
-// Start runs a factor.
+// Start runs a factor, or with Link the linking. PIN says that a recovery PIN
+// was shown.
 type Start struct {
 	Run  int
 	Kind string
 	Mode Mode
+	PIN  bool
 }
 
 // Answer hands an act to the factor that runs.
@@ -147,11 +179,14 @@ type Stop struct{}
 
 // Save keeps what happened, before anything that rests on it is seen.
 type Save struct {
-	Met       bool   // the account is governed for the first time, as far as the store knows
-	Enrolled  bool   // a factor was set up
-	Verified  string // the kind that was shown; "" for none
-	Online    bool   // it was verified by the org
-	NewsShown bool
+	Met         bool   // the account is met for the first time, as far as the store knows
+	Governed    bool   // in a login, which begins the first grace
+	Enrolled    bool   // a factor was set up
+	Linked      bool   // the account was linked
+	Verified    string // the kind that was shown; "" for none
+	Online      bool   // it was verified by the org
+	NewsShown   bool
+	RemoveOlder string // the kind of which the newest alone is kept; "" for none
 }
 
 // Finish ends the conversation. Allow makes a ticket for the gate.

@@ -28,6 +28,9 @@ func (d *Daemon) Apply(_ context.Context, _ wire.CheckIn, a wire.CheckInAnswer, 
 		return err
 	}
 	for _, acct := range a.Accounts {
+		if err := d.links.SetPrelink(acct.GUID, acct.Prelink); err != nil {
+			return err
+		}
 		if acct.FirstGovernedAt == nil {
 			continue
 		}
@@ -146,24 +149,38 @@ func upTo(c wire.Command) time.Time {
 }
 
 // resetFactors removes what was set up until then: a factor that the person
-// has set up since, with the PIN that came with the reset, stays.
+// has set up since, with the PIN that came with the reset, stays. The link to
+// the org user goes as well, to be made anew by the rules.
 func (d *Daemon) resetFactors(guid string, upTo time.Time) error {
 	list, err := d.accessCode.List(guid)
 	if err != nil {
 		return err
 	}
+	removed := 0
 	for _, f := range list {
 		if f.At.After(upTo) {
 			continue
 		}
-		if _, err := d.accessCode.Remove(guid, f.ID, "reset"); err != nil {
+		n, err := d.accessCode.Remove(guid, f.ID, "reset")
+		if err != nil {
 			return err
 		}
-		if err := d.sessions.Tell(guid, "Your administrator has reset your second factor on "+day(d.time.Now().Time)+"."); err != nil {
-			return err
-		}
+		removed += n
 	}
-	return nil
+	link, linked, err := d.links.Of(guid)
+	if err != nil {
+		return err
+	}
+	if linked && !link.At.After(upTo) {
+		if _, err := d.links.Remove(guid, "reset"); err != nil {
+			return err
+		}
+		removed++
+	}
+	if removed == 0 {
+		return nil
+	}
+	return d.sessions.Tell(guid, "Your administrator has reset your second factor on "+day(d.time.Now().Time)+".")
 }
 
 func day(t time.Time) string { return t.UTC().Format("2 January 2006 at 15:04 UTC") }

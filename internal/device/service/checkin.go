@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"time"
 
 	"github.com/latchkey-mfa/latchkey/internal/device/checkin"
 	"github.com/latchkey-mfa/latchkey/internal/device/events"
-	"github.com/latchkey-mfa/latchkey/internal/device/identity"
 	"github.com/latchkey-mfa/latchkey/internal/device/xipc"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
 )
@@ -22,7 +20,7 @@ var (
 func (d *Daemon) newCheckIns() (*checkin.Runner, error) {
 	o := checkin.Options{
 		URL:      d.serverURL,
-		Identity: identity.Folder{Dir: identity.Below(d.options.State), Now: func() time.Time { return d.time.Now().Time }},
+		Identity: d.identity(),
 		Reporter: d, Secrets: d, Events: d.journal, Answers: d,
 		State: checkin.KeptIn(d.store), Clock: d.clock, Random: rand.Float64, Log: d.log,
 	}

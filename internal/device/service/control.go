@@ -57,7 +57,7 @@ func (e controlEndpoint) remove(_ context.Context, body wire.Dictionary) (wire.D
 	if err != nil {
 		return nil, err
 	}
-	if !removed {
+	if removed == 0 {
 		return nil, xipc.Failure{Code: "no_such_factor", Message: fmt.Sprintf("account %.40s has no factor %.40s", guid, id)}
 	}
 	return wire.Dictionary{}, e.daemon.sessions.Tell(guid, "Your second factor was removed on this Mac on "+day(e.daemon.time.Now().Time)+".")

@@ -17,8 +17,10 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/device/checkin"
 	"github.com/latchkey-mfa/latchkey/internal/device/events"
 	"github.com/latchkey-mfa/latchkey/internal/device/factor/accesscode"
+	"github.com/latchkey-mfa/latchkey/internal/device/linking"
 	"github.com/latchkey-mfa/latchkey/internal/device/machine"
 	"github.com/latchkey-mfa/latchkey/internal/device/managedprefs"
+	idp "github.com/latchkey-mfa/latchkey/internal/device/org"
 	"github.com/latchkey-mfa/latchkey/internal/device/recovery"
 	"github.com/latchkey-mfa/latchkey/internal/device/session"
 	"github.com/latchkey-mfa/latchkey/internal/device/store"
@@ -65,6 +67,8 @@ type Daemon struct {
 	recovery   *recovery.Recovery
 	accessCode *accesscode.AccessCode
 	org        *org
+	idp        *idp.Org // verifies online factors
+	links      *linking.Links
 	inForce    *InForce
 	sessions   *session.Manager
 	checkIns   *checkin.Runner
@@ -143,9 +147,13 @@ func (d *Daemon) openParts() error {
 		return err
 	}
 	d.recovery = recovery.New(d.store, d.journal, d.time, rand.Reader)
-	d.accessCode = accesscode.New(d.store, d.journal, d.time, func() string { return d.machine.Name })
+	d.accessCode = accesscode.New(d.store, d.journal, d.time, func() string { return d.machine.Name }, d.orgName)
+	d.links = linking.New(d.store, d.journal, d.time)
 	if err := errors.Join(d.recovery.EnterBoot(), d.accessCode.EnterBoot()); err != nil {
 		return fmt.Errorf("carry the waits over: %w", err)
+	}
+	if d.idp, err = d.newOrg(); err != nil {
+		return err
 	}
 	d.sessions = d.newSessions()
 	d.checkIns, err = d.newCheckIns()
@@ -170,6 +178,7 @@ func (d *Daemon) Run(ctx context.Context, ready func()) error {
 	ready()
 	err = group.Wait()
 	d.sessions.Wait()
+	d.idp.Wait()
 	if errors.Is(err, context.Canceled) {
 		return nil
 	}

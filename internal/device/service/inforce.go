@@ -2,6 +2,7 @@ package service
 
 import (
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -45,12 +46,16 @@ func (f *InForce) Rules(a factor.Account) (login.Rules, error) {
 		OfflinePeriod: p.LoginPeriodWithOfflineFactor.V,
 		Grace:         p.LoginPeriodWithoutEnrolledFactor.V,
 		Observe:       p.Observes(),
+		Linking:       slices.ContainsFunc(p.OrderedFactors(), byOrg),
 	}
 	if rules.Governed && f.lost.Load() {
 		return login.Rules{}, fmt.Errorf("the store was lost and no check-in has rebuilt it: %w", session.ErrUnavailable)
 	}
 	return rules, nil
 }
+
+// byOrg: a factor of which a link makes use.
+func byOrg(kind string) bool { return kind == policy.FactorPush || kind == policy.FactorTOTP }
 
 // AllowUnavailable implements session.Policy.
 func (f *InForce) AllowUnavailable() bool {

@@ -4,11 +4,17 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"sync"
+	"time"
 
+	"github.com/latchkey-mfa/latchkey/internal/device/checkin"
 	"github.com/latchkey-mfa/latchkey/internal/device/factor"
 	"github.com/latchkey-mfa/latchkey/internal/device/factor/accesscode"
 	"github.com/latchkey-mfa/latchkey/internal/device/factor/devicepin"
+	"github.com/latchkey-mfa/latchkey/internal/device/factor/online"
+	"github.com/latchkey-mfa/latchkey/internal/device/identity"
+	idp "github.com/latchkey-mfa/latchkey/internal/device/org"
 	"github.com/latchkey-mfa/latchkey/internal/device/session"
 )
 
@@ -16,18 +22,73 @@ import (
 // line here.
 func (d *Daemon) newSessions() *session.Manager {
 	pin := devicepin.Screens{Checker: d.recovery, Desk: d.desk}
+	atOrg := d.onlineFactors()
 	return &session.Manager{
 		Directory: d.options.Directory, Policy: d.inForce, Recovery: d.recovery, Org: d.org,
 		Records: d.store, Journal: d.journal, Time: d.time, KillSwitch: d.killSwitch,
 		Factors: []factor.Registered{
+			{Kind: online.KindPush, Label: online.LabelPush, Online: true, Factor: atOrg.Push()},
+			{Kind: online.KindCode, Label: online.LabelCode, Online: true, Factor: atOrg.Code()},
 			{Kind: accesscode.Kind, Label: accesscode.Label, Factor: d.accessCode, Enrol: d.accessCode},
 		},
 		PIN: []factor.Registered{
 			{Kind: devicepin.KindContact, Label: "Contact admin", Factor: pin.Contact()},
 			{Kind: devicepin.KindWindow, Label: "Recovery PIN", Factor: pin.Window()},
 		},
+		Linker: atOrg.Linker(), Look: d.idp.Look,
 		Deadline: d.clock.Deadline, Report: d.report, Kick: d.kick, Exempted: d.exempted,
 	}
+}
+
+// onlineFactors are those that the org verifies.
+func (d *Daemon) onlineFactors() *online.Factors {
+	return &online.Factors{Org: online.At(d.idp), Links: d.links, Journal: d.journal, Report: d.report,
+		Mac:     func() string { return d.machine.Name },
+		Linking: d.linking, Number: func() bool { return d.org.now().Settings.NumberMatching }}
+}
+
+// linking is what the policy says of linking.
+func (d *Daemon) linking() (kind, assigned string) {
+	if p := d.inForce.Policy(); p != nil {
+		return p.AccountLinkingMFAFactor.V, p.LinkedUser.V
+	}
+	return "", ""
+}
+
+// newOrg is the org that verifies online factors. It is looked at by the same
+// certificate and the same roots as check-in's server.
+func (d *Daemon) newOrg() (*idp.Org, error) {
+	o := idp.Options{Settings: d.orgSettings, Identity: d.identity(), Clock: d.clock, Now: func() time.Time { return d.time.Now().Time }}
+	if d.options.CAFile != "" {
+		roots, err := checkin.LoadRoots(d.options.CAFile)
+		if err != nil {
+			return nil, err
+		}
+		o.Roots = roots
+	}
+	return idp.New(o), nil
+}
+
+func (d *Daemon) identity() identity.Folder {
+	return identity.Folder{Dir: identity.Below(d.options.State), Now: func() time.Time { return d.time.Now().Time }}
+}
+
+func (d *Daemon) orgSettings() (idp.Settings, bool) {
+	p := d.inForce.Policy()
+	if p == nil {
+		return idp.Settings{}, false
+	}
+	return idp.Settings{URL: p.OrgURL.V, ClientID: p.ClientID.V, Secret: p.ClientSecret.V.Reveal(), Own: p.RecoveryURL.V == p.OrgURL.V}, true
+}
+
+// orgName is what an authenticator app shows of the org: its host.
+func (d *Daemon) orgName() string {
+	settings, _ := d.orgSettings()
+	at, err := url.Parse(settings.URL)
+	if err != nil || at.Hostname() == "" {
+		return "Latchkey"
+	}
+	return at.Hostname()
 }
 
 // desk is what Contact admin shows.

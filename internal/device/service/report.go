@@ -54,7 +54,12 @@ func (d *Daemon) accounts(ctx context.Context) ([]wire.AccountStatus, error) {
 }
 
 func (d *Daemon) account(ctx context.Context, guid string, rec session.Record) (wire.AccountStatus, error) {
-	a := wire.AccountStatus{Account: wire.Account{GUID: guid, UID: rec.UID, Name: rec.Name, FullName: rec.FullName, Linked: rec.Linked}}
+	a := wire.AccountStatus{Account: wire.Account{GUID: guid, UID: rec.UID, Name: rec.Name, FullName: rec.FullName}}
+	link, _, err := d.links.Of(guid)
+	if err != nil {
+		return a, err
+	}
+	a.Linked = link.Login
 	rules, err := d.inForce.Rules(factor.Account{GUID: guid, Name: rec.Name, UID: rec.UID})
 	a.Governed = err != nil || rules.Governed // what cannot be said is not called exempt
 	a.Exempt = !a.Governed

@@ -19,9 +19,8 @@ type Record struct {
 	Name            string    `json:"name"`
 	FullName        string    `json:"full_name"`
 	FirstGovernedAt time.Time `json:"first_governed_at"`
-	HadFactor       bool      `json:"had_factor"`   // ever: the first grace is over for good
-	OfflineFrom     time.Time `json:"offline_from"` // when the offline period began
-	Linked          string    `json:"linked,omitempty"`
+	HadFactor       bool      `json:"had_factor"`     // ever: the first grace is over for good
+	OfflineFrom     time.Time `json:"offline_from"`   // when the offline period began
 	News            []string  `json:"news,omitempty"` // to be shown at the next login
 }
 

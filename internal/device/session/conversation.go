@@ -12,8 +12,10 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/wire"
 )
 
-// tickEvery is how often a conversation looks at the time.
-const tickEvery = time.Second
+// tickEvery is how often a conversation looks at the time and at the facts.
+// With the three seconds that the org has to answer, a panel shows within four
+// what can be used.
+const tickEvery = time.Second / 2
 
 // Panel is the other end of a conversation.
 type Panel interface {
@@ -25,6 +27,7 @@ type Panel interface {
 type Conversation struct {
 	manager *Manager
 	account factor.Account
+	purpose login.Purpose
 	panel   Panel
 
 	inputs chan login.Input
@@ -45,14 +48,24 @@ type actRequest struct {
 	taken chan bool
 }
 
-// Begin starts the conversation of a uid. An earlier one of that uid ends, and
-// its ticket is void.
+// Begin starts the login of a uid. An earlier one of that uid ends, and its
+// ticket is void.
 func (m *Manager) Begin(ctx context.Context, uid uint32, panel Panel) (*Conversation, error) {
+	return m.begin(ctx, uid, login.Login, panel)
+}
+
+// Enrol starts a conversation in which a uid sets up factors within its
+// session. It makes no ticket, and leaves a login of that uid alone.
+func (m *Manager) Enrol(ctx context.Context, uid uint32, panel Panel) (*Conversation, error) {
+	return m.begin(ctx, uid, login.Enrolment, panel)
+}
+
+func (m *Manager) begin(ctx context.Context, uid uint32, purpose login.Purpose, panel Panel) (*Conversation, error) {
 	account, err := m.Directory.Lookup(ctx, uid)
 	if err != nil {
 		return nil, fmt.Errorf("look up uid %d: %w", uid, err)
 	}
-	c := &Conversation{manager: m, account: account, panel: panel,
+	c := &Conversation{manager: m, account: account, purpose: purpose, panel: panel,
 		inputs: make(chan login.Input, 4), acts: make(chan actRequest), over: make(chan struct{})}
 	c.ctx, c.stop = context.WithCancel(context.WithoutCancel(ctx))
 	if earlier := m.replace(uid, c); earlier != nil {
@@ -62,17 +75,27 @@ func (m *Manager) Begin(ctx context.Context, uid uint32, panel Panel) (*Conversa
 	return c, nil
 }
 
-// replace makes c the conversation of uid that counts.
+// replace makes c the conversation of uid that counts, among those of its
+// purpose.
 func (m *Manager) replace(uid uint32, c *Conversation) *Conversation {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.current == nil {
-		m.current, m.tickets = map[uint32]*Conversation{}, map[uint32]ticket{}
+		m.current, m.tickets = map[spoken]*Conversation{}, map[uint32]ticket{}
 	}
-	earlier := m.current[uid]
-	m.current[uid] = c
-	delete(m.tickets, uid)
+	key := spoken{uid, c.purpose}
+	earlier := m.current[key]
+	m.current[key] = c
+	if c.purpose == login.Login {
+		delete(m.tickets, uid)
+	}
 	return earlier
+}
+
+// spoken names a conversation.
+type spoken struct {
+	uid     uint32
+	purpose login.Purpose
 }
 
 // Act hands over what the person did. It reports whether that was about the
@@ -102,7 +125,10 @@ func (c *Conversation) run() {
 	defer c.stop()
 	defer c.stopFactor()
 	defer c.recovered("run a conversation")
-	if c.unavailable() || !c.next(login.Begin{}) {
+	if c.unavailable() {
+		return
+	}
+	if !c.next(login.Begin{Purpose: c.purpose}) {
 		return
 	}
 	ticks := time.NewTicker(tickEvery)
@@ -135,14 +161,22 @@ func (c *Conversation) recovered(doing string) {
 	}
 }
 
-// unavailable hands a conversation without a policy to the gate, which answers
-// as LatchkeyUnavailablePolicy says.
+// unavailable hands a login without a policy to the gate, which answers as
+// LatchkeyUnavailablePolicy says. With a policy that asks for a factor it is
+// worth a moment to know whether the org can be reached.
 func (c *Conversation) unavailable() bool {
-	_, err := c.manager.Policy.Rules(c.account)
+	rules, err := c.manager.Policy.Rules(c.account)
 	if !errors.Is(err, ErrUnavailable) {
+		if rules.Governed && rules.Linking {
+			c.manager.Look(c.ctx)
+		}
 		return false
 	}
-	c.done(wire.Done{Result: wire.ResultContinue})
+	end := wire.Done{Result: wire.ResultContinue}
+	if c.purpose != login.Login {
+		end.Result = wire.ResultBack
+	}
+	c.done(end)
 	return true
 }
 

@@ -84,13 +84,15 @@ type Manager struct {
 	KillSwitch KillSwitch
 	Factors    []factor.Registered                // those of AllowedFactors
 	PIN        []factor.Registered                // the recovery PIN's two screens
+	Linker     factor.Linker                      // to users of the org
+	Look       func(context.Context)              // waits a moment for what can be known of the org
 	Deadline   func(left time.Duration) time.Time // for a countdown on a screen
 	Report     func(doing string, err error)
 	Kick       func()               // asks for a check-in soon
 	Exempted   func(factor.Account) // an account that needs no factor was let in
 
 	mu      sync.Mutex
-	current map[uint32]*Conversation
+	current map[spoken]*Conversation
 	tickets map[uint32]ticket
 	late    sync.WaitGroup
 }
@@ -117,9 +119,14 @@ func (m *Manager) facts(ctx context.Context, account factor.Account) (login.Fact
 	for _, r := range m.Factors {
 		enrolled, reason := r.Factor.Ready(ctx, account)
 		any = any || enrolled
-		f.Methods = append(f.Methods, login.Method{Kind: r.Kind, Label: r.Label, Online: r.Online,
-			Enrolled: enrolled, Reason: string(reason), CanEnrol: r.Enrol != nil})
+		method := login.Method{Kind: r.Kind, Label: r.Label, Online: r.Online, Enrolled: enrolled, Reason: string(reason)}
+		if r.Enrol != nil {
+			method.Have, method.CanEnrol = r.Enrol.Count(account)
+		}
+		f.Methods = append(f.Methods, method)
 	}
+	linked, reason := m.Linker.Ready(ctx, account)
+	f.Linked, f.LinkReason = linked, string(reason)
 	rec, err := m.noted(account.GUID, any)
 	if err != nil {
 		return login.Facts{}, err

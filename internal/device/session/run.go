@@ -32,7 +32,7 @@ func (c *Conversation) startFactor(s login.Start) {
 	}
 	c.factors.Go(func() {
 		defer cancel()
-		outcome, err := c.runFactor(ctx, r, known, s.Mode, ask)
+		outcome, err := c.runFactor(ctx, r, known, s, ask)
 		if ctx.Err() != nil {
 			return // stopped: nobody waits for what came of it
 		}
@@ -40,27 +40,37 @@ func (c *Conversation) startFactor(s login.Start) {
 			c.manager.Report("run factor "+s.Kind, err)
 		}
 		c.send(ctx, login.Ended{Run: s.Run, Failed: err != nil, Note: outcome.Note,
-			Verified: outcome.Result == factor.Verified, Enrolled: outcome.Result == factor.Enrolled})
+			Verified: outcome.Result == factor.Verified, Enrolled: outcome.Result == factor.Enrolled, Linked: linkedBy(outcome)})
 	})
 }
 
 // runFactor turns a panic into an error: a bug in a factor closes that way and
 // no other.
-func (c *Conversation) runFactor(ctx context.Context, r factor.Registered, known bool, mode login.Mode, ask factor.Ask) (outcome factor.Outcome, err error) {
+func (c *Conversation) runFactor(ctx context.Context, r factor.Registered, known bool, s login.Start, ask factor.Ask) (outcome factor.Outcome, err error) {
 	defer func() {
 		if caught := recover(); caught != nil {
 			outcome, err = factor.Outcome{}, fmt.Errorf("panic: %v", caught)
 		}
 	}()
 	switch {
+	case s.Mode == login.Link:
+		return c.manager.Linker.Link(ctx, c.account, s.PIN, ask)
 	case !known:
 		return factor.Outcome{}, fmt.Errorf("no such factor")
-	case mode == login.Enrol && r.Enrol == nil:
+	case s.Mode == login.Enrol && r.Enrol == nil:
 		return factor.Outcome{}, fmt.Errorf("it cannot be set up")
-	case mode == login.Enrol:
+	case s.Mode == login.Enrol:
 		return r.Enrol.Enrol(ctx, c.account, ask)
 	}
 	return r.Factor.Run(ctx, c.account, ask)
+}
+
+// linkedBy is the kind that a link rests on; "" for any other outcome.
+func linkedBy(o factor.Outcome) string {
+	if o.Result != factor.Linked {
+		return ""
+	}
+	return o.Shown
 }
 
 func (c *Conversation) send(ctx context.Context, in login.Input) bool {
@@ -91,7 +101,7 @@ func (c *Conversation) save(s login.Save) error {
 	}
 	now := m.Time.Now()
 	rec.know(c.account)
-	if s.Met && rec.FirstGovernedAt.IsZero() {
+	if s.Governed && rec.FirstGovernedAt.IsZero() {
 		rec.FirstGovernedAt = now.Time
 	}
 	if s.NewsShown {
@@ -103,10 +113,19 @@ func (c *Conversation) save(s login.Save) error {
 	if s.Enrolled {
 		rec.enrolled(now.Time)
 	}
+	if s.Linked {
+		rec.linked(now.Time)
+	}
 	if err := m.keep(guid, rec); err != nil {
 		return err
 	}
 	return m.follow(guid, s)
+}
+
+// linked notes that the account has an org user now, and so factors.
+func (r *Record) linked(at time.Time) {
+	r.HadFactor = true
+	r.News = append(r.News, fmt.Sprintf("Your account was connected to your organization account on %s.", at.UTC().Format("2 January 2006 at 15:04 UTC")))
 }
 
 // enrolled notes that a factor was set up, for the person to see at the next
@@ -132,6 +151,11 @@ func (m *Manager) follow(guid string, s login.Save) error {
 			return err
 		}
 	}
+	if s.RemoveOlder != "" {
+		if err := m.removeOlder(guid, s.RemoveOlder); err != nil {
+			return err
+		}
+	}
 	if s.Verified == "" {
 		return nil
 	}
@@ -144,6 +168,16 @@ func (m *Manager) follow(guid string, s login.Save) error {
 		return m.unlock(guid)
 	}
 	return nil
+}
+
+func (m *Manager) removeOlder(guid, kind string) error {
+	r, _ := m.registered(kind)
+	remover, can := r.Factor.(factor.Remover)
+	if !can {
+		return nil
+	}
+	_, err := remover.RemoveOlder(guid, "replaced")
+	return err
 }
 
 func (m *Manager) unlock(guid string) error {

@@ -31,7 +31,7 @@ type ticket struct {
 func (m *Manager) issue(c *Conversation, finish login.Finish) []byte {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.current[c.account.UID] != c {
+	if c.purpose != login.Login || m.current[spoken{c.account.UID, login.Login}] != c {
 		return nil
 	}
 	t := ticket{guid: c.account.GUID, made: m.Time.Now().Moment(), finish: finish}

@@ -140,6 +140,21 @@ func (w *word) Enrol(ctx context.Context, a factor.Account, ask factor.Ask) (fac
 	return factor.Outcome{Result: factor.Enrolled}, nil
 }
 
+func (w *word) Count(factor.Account) (int, bool) {
+	if w.enrolled {
+		return 1, true
+	}
+	return 0, true
+}
+
+// unlinked is an org that nobody is linked to, and that cannot be reached.
+type unlinked struct{}
+
+func (unlinked) Link(context.Context, factor.Account, bool, factor.Ask) (factor.Outcome, error) {
+	return factor.Outcome{}, errors.New("the org cannot be reached")
+}
+func (unlinked) Ready(context.Context, factor.Account) (bool, factor.Reason) { return false, "offline" }
+
 // panel is a prompt that keeps what it is shown.
 type panel struct {
 	screens chan wire.Screen
@@ -190,6 +205,8 @@ func (w *world) restart() {
 		Records: w.records, Journal: w.journal, Time: keeper, KillSwitch: func() bool { return false },
 		Factors:  []factor.Registered{{Kind: "word", Label: "Word", Factor: w.word, Enrol: w.word}},
 		PIN:      []factor.Registered{{Kind: "recovery_pin", Factor: w.word}, {Kind: "recovery_pin_window", Factor: w.word}},
+		Linker:   unlinked{},
+		Look:     func(context.Context) {},
 		Deadline: w.clock.Deadline,
 		Report:   func(string, error) {}, Kick: func() {}, Exempted: func(factor.Account) {}}
 }

@@ -45,7 +45,7 @@ func (m *mac) restart() {
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	m.AccessCode = New(m.records, m.journal, m.keeper, func() string { return "Ada's Mac" })
+	m.AccessCode = New(m.records, m.journal, m.keeper, func() string { return "Ada's Mac" }, func() string { return "acme.example" })
 	if err := m.EnterBoot(); err != nil {
 		m.t.Fatal(err)
 	}
@@ -199,8 +199,8 @@ func TestRemovingIsNoWayAroundTheLockOut(t *testing.T) {
 	m.enrolPhone()
 	m.clock.Run(time.Minute)
 	m.misses(5)
-	if ok, err := m.Remove(ada.GUID, "", "reset"); !ok || err != nil {
-		t.Fatal(ok, err)
+	if n, err := m.Remove(ada.GUID, "", "reset"); n != 1 || err != nil {
+		t.Fatal(n, err)
 	}
 	m.enrolPhone()
 	if _, reason := m.Ready(t.Context(), ada); reason == "" {
@@ -208,17 +208,82 @@ func TestRemovingIsNoWayAroundTheLockOut(t *testing.T) {
 	}
 }
 
-func TestANewKeyTakesThePlaceOfTheOld(t *testing.T) {
+func TestSeveralPhones(t *testing.T) {
 	m := newMac(t)
 	m.enrolPhone()
-	old := m.phone
-	m.enrolPhone()
+	first := m.phone
 	m.clock.Run(time.Minute)
-	m.want(old.Code(totp.Step(m.clock.Wall())), false)
-	m.want(m.code(), true)
-	if list, _ := m.List(ada.GUID); len(list) != 1 {
-		t.Errorf("%d factors", len(list))
+	m.enrolPhone()
+	second := m.phone
+	m.clock.Run(time.Minute)
+	at := totp.Step(m.clock.Wall())
+	m.want(first.Code(at), true)
+	m.want(first.Code(at), false) // used, though the other phone would show another
+	m.want(second.Code(at), true)
+	if have, room := m.Count(ada); have != 2 || !room {
+		t.Errorf("have %d, room %v", have, room)
 	}
+
+	if n, err := m.RemoveOlder(ada.GUID, "replaced"); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	m.clock.Run(time.Minute)
+	at = totp.Step(m.clock.Wall())
+	m.want(first.Code(at), false)
+	m.want(second.Code(at), true)
+	if n, err := m.RemoveOlder(ada.GUID, "replaced"); n != 0 || err != nil {
+		t.Error(n, err)
+	}
+}
+
+func TestOnePhoneOfOneUserIsRemoved(t *testing.T) {
+	m := newMac(t)
+	m.enrolPhone()
+	kept := m.phone
+	m.clock.Run(time.Minute)
+	m.enrolPhone()
+	lost := m.phone
+	list, err := m.List(ada.GUID)
+	if err != nil || len(list) != 2 {
+		t.Fatal(list, err)
+	}
+	if n, err := m.Remove("somebody-else", list[1].ID, "removed_on_device"); n != 0 || err != nil {
+		t.Fatal(n, err)
+	}
+	if n, err := m.Remove(ada.GUID, list[1].ID, "removed_on_device"); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	m.clock.Run(time.Minute)
+	at := totp.Step(m.clock.Wall())
+	m.want(lost.Code(at), false)
+	m.want(kept.Code(at), true)
+}
+
+func TestThereIsAnEndToPhones(t *testing.T) {
+	m := newMac(t)
+	for range maxPhones {
+		m.enrolPhone()
+		m.clock.Run(time.Minute)
+	}
+	asked := func(context.Context, wire.Screen) (wire.Act, error) {
+		t.Error("a key was made that there is no room for")
+		return wire.Act{}, errors.New("stop")
+	}
+	if outcome, err := m.Enrol(t.Context(), ada, asked); err != nil || outcome.Result != factor.Declined || outcome.Note == "" {
+		t.Errorf("%+v, %v", outcome, err)
+	}
+}
+
+// TestTheAppIsToldOrgAndMac: a person with several Macs and orgs reads in the
+// app which code is for which.
+func TestTheAppIsToldOrgAndMac(t *testing.T) {
+	m := newMac(t)
+	_, _ = m.Enrol(t.Context(), ada, func(_ context.Context, s wire.Screen) (wire.Act, error) {
+		if !strings.HasPrefix(s.QR, "otpauth://totp/acme.example:Ada%27s%20Mac%20%28ada%29?") || !strings.Contains(s.QR, "issuer=acme.example") {
+			t.Errorf("QR %s", s.QR)
+		}
+		return wire.Act{}, errors.New("stop")
+	})
 }
 
 func TestAWriteThatFailsLetsNobodyIn(t *testing.T) {

@@ -17,11 +17,14 @@ func (a *AccessCode) Enrol(ctx context.Context, account factor.Account, ask fact
 	if !a.time.Now().Trusted() {
 		return factor.Outcome{Result: factor.Declined, Note: textClock}, nil
 	}
+	if _, room := a.Count(account); !room {
+		return factor.Outcome{Result: factor.Declined, Note: textFull}, nil
+	}
 	key, err := totp.NewKey(rand.Reader)
 	if err != nil {
 		return factor.Outcome{}, fmt.Errorf("make an access code key: %w", err)
 	}
-	screen := enrolScreen(a.device(), account, key)
+	screen := enrolScreen(a.org(), a.device(), account, key)
 	for {
 		act, err := ask(ctx, screen)
 		if err != nil {

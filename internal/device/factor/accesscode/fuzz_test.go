@@ -16,9 +16,9 @@ import (
 // FuzzRecord: whatever an account's record holds, a code that no key made gets
 // nobody in, and a record that cannot be read never looks like no factor.
 func FuzzRecord(f *testing.F) {
-	f.Add([]byte(`{"id":"oc01","key":"MTIzNDU2Nzg5MDEyMzQ1Njc4OTA=","at":"2026-11-24T09:00:00Z","last_step":1,"wait":{}}`), "123456")
-	f.Add([]byte(`{"id":"oc01","key":"","misses":-3}`), "000000")
-	f.Add([]byte(`{"id":"oc01","misses":20,"wait":{"length":60000000000,"from":{"boot":"boot-1"}}}`), "12 34-56")
+	f.Add([]byte(`{"phones":[{"id":"oc01","key":"MTIzNDU2Nzg5MDEyMzQ1Njc4OTA=","at":"2026-11-24T09:00:00Z","last_step":1}],"wait":{}}`), "123456")
+	f.Add([]byte(`{"phones":[{"id":"oc01","key":""},{}],"misses":-3}`), "000000")
+	f.Add([]byte(`{"phones":[{"id":"oc01"}],"misses":20,"wait":{"length":60000000000,"from":{"boot":"boot-1"}}}`), "12 34-56")
 	f.Add([]byte(`{`), "x")
 	f.Fuzz(func(t *testing.T, raw []byte, typed string) {
 		records := storetest.With(map[string][]byte{prefix + ada.GUID: raw})
@@ -31,7 +31,7 @@ func FuzzRecord(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		a := New(records, journal, keeper, func() string { return "Mac" })
+		a := New(records, journal, keeper, func() string { return "Mac" }, func() string { return "acme.example" })
 		rec, unreadable := a.load(ada.GUID)
 		if enrolled, why := a.Ready(context.Background(), ada); unreadable != nil && (!enrolled || why == "") {
 			t.Errorf("an unreadable record is %v, %q", enrolled, why)
@@ -53,6 +53,7 @@ func FuzzRecord(f *testing.F) {
 			t.Errorf("%d misses became %d", rec.Misses, after.Misses)
 		}
 		_, _ = a.List(ada.GUID)
+		_, _ = a.RemoveOlder(ada.GUID, "test")
 		_, _ = a.Remove(ada.GUID, "", "test")
 		_ = a.EnterBoot()
 	})

@@ -3,6 +3,7 @@ package accesscode
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -100,24 +101,23 @@ func (a *AccessCode) try(guid, typed string) (verdict, error) {
 
 // attempt counts on the disk, then compares, then says what came of it.
 func (a *AccessCode) attempt(guid, code string, before record, now trustedtime.Reading) (verdict, error) {
-	key, err := totp.KeyFrom(before.Key)
-	if err != nil {
-		return verdict{}, fmt.Errorf("use the access code's key: %w", err)
-	}
 	counted := before
 	wait := counted.countMiss(now)
 	missed, locked, err := a.count(guid, counted, wait)
 	if err != nil {
 		return verdict{}, err
 	}
-	step, ok := key.Match(code, now.Time, drift, before.LastStep)
-	_, used := key.Match(code, now.Time, drift, 0)
-	with := map[string][]byte{}
+	found, step, used, err := before.match(code, now.Time)
+	if err != nil {
+		return verdict{}, a.orMissed(err, missed, locked)
+	}
+	ok, with := found >= 0, map[string][]byte{}
 	missed(with, !ok && !used)
 	locked(with, !ok)
 	switch {
 	case ok:
-		before.LastStep, before.Misses, before.Wait = step, 0, trustedtime.Wait{}
+		before.Phones = slices.Clone(before.Phones)
+		before.Phones[found].LastStep, before.Misses, before.Wait = step, 0, trustedtime.Wait{}
 		return verdict{ok: true}, a.orMissed(a.save(guid, before, with), missed, locked)
 	case used:
 		// A code of this phone that was used already: refused, but whoever

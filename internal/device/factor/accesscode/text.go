@@ -9,9 +9,6 @@ import (
 // Label is what people call the factor.
 const Label = "Device access code"
 
-// issuer is what the authenticator app shows above the computer's name.
-const issuer = "Latchkey"
-
 // What a person reads.
 const (
 	textNotACode   = "An access code has six digits."
@@ -22,6 +19,7 @@ const (
 	textWait       = "Too many wrong codes. You can try again in %s."
 	textShut       = "Too many wrong codes. The access code is closed until you have signed in another way."
 	textClock      = "This Mac is not sure of the time, which access codes need."
+	textFull       = "You have as many access codes as this Mac takes. Your administrator can remove old ones."
 	textGone       = "Your device access code was removed."
 	textUnreadable = "This Mac cannot read your access code."
 )
@@ -38,12 +36,12 @@ func codeScreen(device string) wire.Screen {
 	}
 }
 
-func enrolScreen(device string, account factor.Account, key totp.Key) wire.Screen {
+func enrolScreen(org, device string, account factor.Account, key totp.Key) wire.Screen {
 	return wire.Screen{
 		Kind:   wire.KindEnrol,
 		Title:  "Set up your device access code",
 		Text:   "Scan the code with your authenticator app, or type the key into it. Then type the six digits that the app shows.",
-		QR:     key.URI(issuer, device+" ("+account.Name+")"),
+		QR:     key.URI(org, device+" ("+account.Name+")"),
 		Facts:  []wire.Fact{{Label: "Key", Value: key.Text(), Spoken: key.Text()}},
 		Fields: []wire.Field{{Name: "code", Kind: wire.FieldCode, Label: "First code", Digits: totp.Digits}},
 		Actions: []wire.Action{
