@@ -27,7 +27,7 @@ func (m *mac) enrol(challenge, state string) error {
 	m.t.Helper()
 	file := m.Path("challenge-" + filepath.Base(state))
 	m.ok(os.WriteFile(file, []byte(challenge), 0o600))
-	_, err := trial.Command(m.t.Context(), nil, filepath.Join(m.Bin, "latchkey"), "enrol", "--scep-url", m.ServerURL+"/scep",
+	_, err := trial.Command(m.t.Context(), nil, filepath.Join(m.Bin, "latchkey"), "certificate", "--scep-url", m.ServerURL+"/scep",
 		"--ca", m.ServerCA(), "--challenge-file", file, "--common-name", "thief", "--state", state)
 	return err
 }

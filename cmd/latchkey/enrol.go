@@ -1,85 +1,130 @@
 package main
 
 import (
-	"crypto/x509"
+	"context"
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
-	"github.com/latchkey-mfa/latchkey/internal/device/checkin"
-	"github.com/latchkey-mfa/latchkey/internal/device/identity"
+	"github.com/latchkey-mfa/latchkey/internal/device/agent"
 )
 
-// enrolOptions are the flags of enrol.
-type enrolOptions struct {
-	url, fingerprint, ca, challengeFile, name, state string
-}
-
-// enrolCommand obtains the certificate that an MDM's SCEP payload brings to a
-// managed Mac.
-func enrolCommand() *cobra.Command {
-	o := &enrolOptions{}
+// enrolCommand is for a person within their session: whom FileVault logs in,
+// and who never sees the login window's offer.
+func enrolCommand(sockets *string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "enrol",
-		Short: "Obtain the Device Access certificate over SCEP, on machines whose MDM does not",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return enrol(cmd, o) },
+		Short: "Set up a second factor for yourself, within your session",
+		Long: "Set up a second factor for yourself, within your session. You are asked for a factor that you have, or for a\n" +
+			"recovery PIN, first. A number chooses, a slash and a word act, anything else fills the field.",
+		Args: cobra.NoArgs,
 	}
-	set := cmd.Flags()
-	set.StringVar(&o.url, "scep-url", "", "address of the SCEP server (required)")
-	set.StringVar(&o.fingerprint, "ca-fingerprint", "", "SHA-256 of the CA certificate in hexadecimal; may be left out with https")
-	set.StringVar(&o.ca, "ca", "", "file of further root certificates (PEM) for https")
-	set.StringVar(&o.challengeFile, "challenge-file", "", "file of the challenge; without it the challenge is asked for")
-	set.StringVar(&o.name, "common-name", hostName(), "common name of the certificate")
-	set.StringVar(&o.state, "state", defaultState, "the daemon's state folder")
+	page := cmd.Flags().Bool("page", false, "in the browser instead of this terminal")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		daemon := agent.Daemon{Socket: sessionSocket(*sockets)}
+		if *page {
+			return enrolOnPage(cmd, daemon)
+		}
+		return enrolInTerminal(cmd, daemon)
+	}
 	return cmd
 }
 
-func hostName() string {
-	name, _ := os.Hostname()
-	return name
-}
+func sessionSocket(folder string) string { return filepath.Join(folder, "session.sock") }
 
-func enrol(cmd *cobra.Command, o *enrolOptions) error {
-	if o.url == "" {
-		return errors.New("enrol needs --scep-url")
+func enrolInTerminal(cmd *cobra.Command, daemon agent.Daemon) error {
+	lines := agent.NewLines(cmd.OutOrStdout())
+	// Whoever reads the terminal ends with the process: a read cannot be cut
+	// short.
+	go lines.Read(cmd.InOrStdin())
+	done, err := daemon.Enrol(cmd.Context(), lines)
+	switch {
+	case errors.Is(err, agent.ErrGone):
+		return failed("answer what is asked; /back closes", errors.New("the input has ended before the end"))
+	case err != nil:
+		return failed("is latchkeyd running? --sockets names the folder of its sockets", err)
+	case done:
+		fmt.Fprintln(cmd.OutOrStdout(), "\ndone")
+	default:
+		fmt.Fprintln(cmd.OutOrStdout(), "\nclosed")
 	}
-	var roots *x509.CertPool
-	if o.ca != "" {
-		var err error
-		if roots, err = checkin.LoadRoots(o.ca); err != nil {
-			return failed("--ca takes a file of PEM certificates", err)
-		}
-	}
-	challenge, err := readChallenge(cmd, o.challengeFile)
-	if err != nil {
-		return failed("an administrator makes one with `latchkey-server scep challenge create`", err)
-	}
-	identity.UseAES()
-	folder := identity.Folder{Dir: identity.Below(o.state), Now: time.Now}
-	certificate, err := folder.Enrol(cmd.Context(), identity.Enrolment{
-		Authority:  identity.Authority{URL: o.url, Fingerprint: o.fingerprint, Roots: roots},
-		Challenge:  challenge,
-		CommonName: o.name,
-	})
-	if err != nil {
-		return failed("a challenge works once and for a day; the server's log says why it refused", err)
-	}
-	fmt.Fprintf(cmd.OutOrStdout(), "enrolled: certificate %s, valid until %s\n", certificate.SerialNumber, certificate.NotAfter.UTC().Format(time.RFC3339))
 	return nil
 }
 
-func readChallenge(cmd *cobra.Command, file string) (identity.Challenge, error) {
-	if file != "" {
-		return identity.ReadChallenge(file)
+// served is a page that is being served.
+type served struct {
+	page  *agent.Page
+	group sync.WaitGroup
+	err   error
+}
+
+// serve serves a page until ctx ends.
+func serve(ctx context.Context, daemon agent.Daemon) (*served, error) {
+	s := &served{page: &agent.Page{Daemon: daemon}}
+	l, err := s.page.Listen(ctx)
+	if err != nil {
+		return nil, failed("a port of the loopback address is needed", err)
 	}
-	in, ok := cmd.InOrStdin().(*os.File)
-	if !ok || !term.IsTerminal(int(in.Fd())) {
-		return "", errors.New("no terminal to ask for the challenge on, and no --challenge-file")
+	s.group.Go(func() { s.err = s.page.Serve(ctx, l) })
+	return s, nil
+}
+
+func (s *served) wait() error { s.group.Wait(); return s.err }
+
+// openPage leads the person's browser to the page, or says how to get there.
+func openPage(cmd *cobra.Command, page *agent.Page) error {
+	folder, err := os.UserCacheDir()
+	if err != nil {
+		return failed("HOME or XDG_CACHE_HOME has to be set", err)
 	}
-	return identity.PromptChallenge(in, cmd.ErrOrStderr())
+	path, err := agent.Door(filepath.Join(folder, "latchkey"), page.Address())
+	if err != nil {
+		return failed("the page's address is kept in a file that only you can read", err)
+	}
+	if err := agent.Browse(path); err != nil {
+		fmt.Fprintf(cmd.ErrOrStderr(), "latchkey: %v\n", err)
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "the page is open; if you do not see it, open %s\n", path)
+	return nil
+}
+
+func enrolOnPage(cmd *cobra.Command, daemon agent.Daemon) error {
+	if _, err := daemon.Mine(cmd.Context()); err != nil {
+		return failed("is latchkeyd running? --sockets names the folder of its sockets", err)
+	}
+	s, err := serve(cmd.Context(), daemon)
+	if err != nil {
+		return err
+	}
+	s.page.Begin(cmd.Context())
+	if err := openPage(cmd, s.page); err != nil {
+		return err
+	}
+	fmt.Fprintln(cmd.OutOrStdout(), "stop with Ctrl-C when you are done")
+	return s.wait()
+}
+
+// agentCommand runs in every session, from a LaunchAgent or an autostart entry.
+func agentCommand(sockets *string) *cobra.Command {
+	return &cobra.Command{
+		Use:   "agent",
+		Short: "In your session: shows how long your recovery PIN still works, and offers to set up a factor",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			daemon := agent.Daemon{Socket: sessionSocket(*sockets)}
+			s, err := serve(cmd.Context(), daemon)
+			if err != nil {
+				return err
+			}
+			w := agent.Watcher{Mine: daemon.Mine, Out: cmd.OutOrStdout(),
+				Offer: func(context.Context, time.Duration) error { return openPage(cmd, s.page) }}
+			w.Run(cmd.Context())
+			return s.wait()
+		},
+	}
 }

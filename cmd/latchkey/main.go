@@ -67,6 +67,7 @@ func newCommand() *cobra.Command {
 		SilenceErrors: true,
 	}
 	sockets := cmd.PersistentFlags().String("sockets", defaultSockets, "folder of the daemon's sockets")
-	cmd.AddCommand(statusCommand(sockets), factorsCommand(sockets), doctorCommand(sockets), checkInCommand(sockets), enrolCommand())
+	cmd.AddCommand(statusCommand(sockets), factorsCommand(sockets), doctorCommand(sockets), checkInCommand(sockets), certificateCommand(),
+		enrolCommand(sockets), agentCommand(sockets))
 	return cmd
 }

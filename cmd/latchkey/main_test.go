@@ -63,11 +63,11 @@ func TestEveryErrorEndsWithAHint(t *testing.T) {
 	nowhere := t.TempDir()
 	for _, args := range [][]string{
 		{"nothing"}, {"--nothing"}, {"status", "extra"}, {"status", "--nothing"}, {"factors", "nothing"}, {"factors", "remove", "ada"},
-		{"factors", "list", "a", "b"}, {"doctor", "extra"}, {"check-in", "extra"}, {"enrol"}, {"enrol", "extra"},
-		{"--sockets", nowhere, "status"}, {"--sockets", nowhere, "doctor"}, {"--sockets", nowhere, "check-in"},
+		{"factors", "list", "a", "b"}, {"doctor", "extra"}, {"check-in", "extra"}, {"certificate"}, {"certificate", "extra"}, {"enrol", "extra"}, {"agent", "extra"},
+		{"--sockets", nowhere, "enrol"}, {"--sockets", nowhere, "status"}, {"--sockets", nowhere, "doctor"}, {"--sockets", nowhere, "check-in"},
 		{"--sockets", nowhere, "factors", "list"}, {"--sockets", nowhere, "factors", "remove", "ada", "id"},
-		{"enrol", "--scep-url", "http://127.0.0.1:1", "--challenge-file", filepath.Join(nowhere, "none"), "--state", nowhere},
-		{"enrol", "--scep-url", "http://127.0.0.1:1", "--ca", filepath.Join(nowhere, "none"), "--state", nowhere},
+		{"certificate", "--scep-url", "http://127.0.0.1:1", "--challenge-file", filepath.Join(nowhere, "none"), "--state", nowhere},
+		{"certificate", "--scep-url", "http://127.0.0.1:1", "--ca", filepath.Join(nowhere, "none"), "--state", nowhere},
 	} {
 		var out, errs bytes.Buffer
 		code := run(args, strings.NewReader(""), &out, &errs)

@@ -131,7 +131,7 @@ func (w *World) Enrol() error {
 	if err := os.WriteFile(file, []byte(strings.Fields(challenge)[0]), 0o600); err != nil {
 		return err
 	}
-	_, err = Command(w.ctx, nil, filepath.Join(w.Bin, "latchkey"), "enrol", "--scep-url", w.ServerURL+"/scep",
+	_, err = Command(w.ctx, nil, filepath.Join(w.Bin, "latchkey"), "certificate", "--scep-url", w.ServerURL+"/scep",
 		"--ca", w.ServerCA(), "--challenge-file", file, "--common-name", MachineName, "--state", w.State())
 	return err
 }

@@ -15,6 +15,20 @@ const (
 	MsgCheckInNow    = "checkin.now"
 )
 
+// MsgMine on the session socket asks for what there is of the caller's own
+// account. MsgBegin there takes no uid: the kernel says who calls.
+const MsgMine = "mine"
+
+// Mine answers mine.
+type Mine struct {
+	Name              string     `json:"name"`
+	Governed          bool       `json:"governed"`
+	Linked            string     `json:"linked,omitempty"` // login of the org user
+	Factors           []Factor   `json:"factors"`
+	WindowUntil       *time.Time `json:"window_until,omitempty"`
+	WindowLeftSeconds int        `json:"window_left_seconds,omitempty"`
+}
+
 // Status is what the daemon says of itself to `latchkey status`.
 type Status struct {
 	V          int             `json:"v"`

@@ -17,6 +17,7 @@ const (
 	RolePrompt  = "prompt"
 	RoleGate    = "gate"
 	RoleControl = "control"
+	RoleSession = "session" // a person's own session: enrolment, and what there is of theirs
 )
 
 // Results of a conversation, the values of Done.Result.

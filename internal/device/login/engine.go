@@ -81,8 +81,8 @@ func (t *turn) begin() {
 		return
 	}
 	first := t.facts.FirstGoverned.IsZero() && t.Purpose == Login
-	if !t.facts.Met {
-		t.do(Save{Met: true, Governed: first})
+	if !t.facts.Met || first {
+		t.do(Save{Met: !t.facts.Met, Governed: first})
 	}
 	if first {
 		t.facts.FirstGoverned = t.now.Time

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/base32"
 	"errors"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,6 +27,7 @@ const (
 	ada, carol = 501, 502
 	adaGUID    = "11111111-1111-1111-1111-111111111111"
 	carolGUID  = "22222222-2222-2222-2222-222222222222"
+	kimGUID    = "33333333-3333-3333-3333-333333333333"
 
 	profileName = "com.okta.deviceaccess.servicedaemon.plist"
 	// patience is how long a test waits for what happens at once.
@@ -60,6 +60,9 @@ func newMac(t *testing.T) *mac {
 	accounts := filepath.Join(root, "accounts.json")
 	m.ok(devaccounts.Add(rand.Reader, accounts, devaccounts.Account{Name: "ada", UID: ada, GID: 20, GUID: adaGUID, FullName: "Ada Example", Home: "/Users/ada"}, []byte("ada's password")))
 	m.ok(devaccounts.Add(rand.Reader, accounts, devaccounts.Account{Name: "carol", UID: carol, GID: 20, GUID: carolGUID, FullName: "Carol Example", Home: "/Users/carol"}, []byte("carol's password")))
+	// Whoever runs the tests is somebody here too: the session socket takes the
+	// kernel's word for who calls.
+	m.ok(devaccounts.Add(rand.Reader, accounts, devaccounts.Account{Name: "kim", UID: me(), GID: 20, GUID: kimGUID, FullName: "Kim Example", Home: "/Users/kim"}, []byte("kim's password")))
 	for _, folder := range []string{"prefs", "sockets"} {
 		m.ok(os.Mkdir(filepath.Join(root, folder), 0o755))
 	}
@@ -74,6 +77,8 @@ func newMac(t *testing.T) *mac {
 	m.profile("")
 	return m
 }
+
+func me() uint32 { return uint32(os.Geteuid()) }
 
 func (m *mac) ok(err error) {
 	m.t.Helper()
@@ -271,14 +276,18 @@ func (l *login) done(result string) []byte {
 func (m *mac) enrols(uid uint32) totp.Key {
 	m.t.Helper()
 	l := m.login(uid).shows(wire.KindGrace).act(wire.ActionSubmit, "Offline_TOTP", nil).shows(wire.KindEnrol)
-	address, err := url.Parse(l.screen.QR)
-	m.ok(err)
-	secret, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(address.Query().Get("secret"))
+	key := m.scans(l.screen)
+	ticket := l.act(wire.ActionSubmit, "", map[string]string{"code": m.code(key)}).done(wire.ResultContinue)
+	m.gateSays(uid, ticket, true, "enrolment")
+	return key
+}
+
+func (m *mac) keyOf(text string) totp.Key {
+	m.t.Helper()
+	secret, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(text)
 	m.ok(err)
 	key, err := totp.KeyFrom(secret)
 	m.ok(err)
-	ticket := l.act(wire.ActionSubmit, "", map[string]string{"code": m.code(key)}).done(wire.ResultContinue)
-	m.gateSays(uid, ticket, true, "enrolment")
 	return key
 }
 

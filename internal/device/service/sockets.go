@@ -23,11 +23,13 @@ const (
 	promptPerUID  = 16
 	gatePerUID    = 32
 	controlPerUID = 8
+	sessionPerUID = 4
 )
 
-// listen opens the three sockets in folder, each with its own peers: the
-// prompt's is for _securityagent, the others are for root; the daemon's own uid
-// is taken everywhere, which is root's on a Mac (design §7: no off switch).
+// listen opens the sockets in folder, each with its own peers: the prompt's is
+// for _securityagent, gate and control are for root; the daemon's own uid is
+// taken everywhere, which is root's on a Mac (design §7: no off switch). The
+// session's is for everyone: whoever calls speaks for their own uid alone.
 func (d *Daemon) listen(folder string) ([]*xipc.Listener, error) {
 	own := uint32(os.Geteuid())
 	privileged := func(p xipc.Peer) bool { return p.UID == 0 || p.UID == own }
@@ -40,6 +42,7 @@ func (d *Daemon) listen(folder string) ([]*xipc.Listener, error) {
 		{Role: wire.RolePrompt, Path: filepath.Join(folder, "prompt.sock"), Mode: 0o660, GID: group, Allow: prompt, MaxPerUID: promptPerUID, Handler: promptHandler{d.sessions}},
 		{Role: wire.RoleGate, Path: filepath.Join(folder, "gate.sock"), Mode: 0o600, GID: -1, Allow: privileged, MaxPerUID: gatePerUID, Handler: gateHandler{d.sessions}},
 		{Role: wire.RoleControl, Path: filepath.Join(folder, "control.sock"), Mode: 0o600, GID: -1, Allow: privileged, MaxPerUID: controlPerUID, Handler: controlHandler{d}},
+		{Role: wire.RoleSession, Path: filepath.Join(folder, "session.sock"), Mode: 0o666, GID: -1, Allow: anyone, MaxPerUID: sessionPerUID, Handler: sessionHandler{d}},
 	}
 	var out []*xipc.Listener
 	for _, s := range services {
@@ -52,6 +55,8 @@ func (d *Daemon) listen(folder string) ([]*xipc.Listener, error) {
 	}
 	return out, nil
 }
+
+func anyone(xipc.Peer) bool { return true }
 
 func (d *Daemon) socketLog(role string) func(string, error) {
 	return func(msg string, err error) {
@@ -72,10 +77,10 @@ func (h promptHandler) Open(ctx context.Context, _ xipc.Peer, _ xipc.Hello, send
 
 // promptEndpoint is used by one connection, which handles its requests in turn.
 type promptEndpoint struct {
-	sessions     *session.Manager
-	ctx          context.Context
-	send         func(string, wire.Dictionary) error
-	conversation *session.Conversation
+	sessions *session.Manager
+	ctx      context.Context
+	send     func(string, wire.Dictionary) error
+	talk
 }
 
 func (e *promptEndpoint) Request(ctx context.Context, name string, body wire.Dictionary) (wire.Dictionary, error) {
@@ -83,14 +88,7 @@ func (e *promptEndpoint) Request(ctx context.Context, name string, body wire.Dic
 	case wire.MsgBegin:
 		return e.begin(body)
 	case wire.MsgAct:
-		act, err := wire.ActFrom(body)
-		if err != nil {
-			return nil, xipc.Failure{Code: "bad_request", Message: err.Error()}
-		}
-		if e.conversation == nil {
-			return nil, xipc.Failure{Code: "no_conversation", Message: "begin comes before act"}
-		}
-		return wire.Dictionary{"ok": e.conversation.Act(ctx, act)}, nil
+		return e.act(ctx, body)
 	}
 	// Refused by default: nothing else can be asked here, and nothing at all
 	// that says 'allow'.
@@ -102,15 +100,40 @@ func (e *promptEndpoint) begin(body wire.Dictionary) (wire.Dictionary, error) {
 	if !ok || uid > 1<<32-1 {
 		return nil, xipc.Failure{Code: "bad_request", Message: "begin needs a uid"}
 	}
-	if e.conversation != nil {
+	return e.talk.begin(func() (*session.Conversation, error) { return e.sessions.Begin(e.ctx, uint32(uid), e) })
+}
+
+// talk is the conversation of a connection, once it has begun.
+type talk struct{ conversation *session.Conversation }
+
+func (t *talk) begin(begin func() (*session.Conversation, error)) (wire.Dictionary, error) {
+	if t.conversation != nil {
 		return nil, xipc.Failure{Code: "begun", Message: "one connection is one conversation"}
 	}
-	conversation, err := e.sessions.Begin(e.ctx, uint32(uid), e)
+	conversation, err := begin()
 	if err != nil {
 		return nil, xipc.Failure{Code: "unknown_account", Message: "this Mac has no such account"}
 	}
-	e.conversation = conversation
+	t.conversation = conversation
 	return wire.Dictionary{}, nil
+}
+
+func (t *talk) act(ctx context.Context, body wire.Dictionary) (wire.Dictionary, error) {
+	act, err := wire.ActFrom(body)
+	if err != nil {
+		return nil, xipc.Failure{Code: "bad_request", Message: err.Error()}
+	}
+	if t.conversation == nil {
+		return nil, xipc.Failure{Code: "no_conversation", Message: "begin comes before act"}
+	}
+	return wire.Dictionary{"ok": t.conversation.Act(ctx, act)}, nil
+}
+
+// Closed ends the conversation: a panel that has gone can show nothing.
+func (t *talk) Closed() {
+	if t.conversation != nil {
+		t.conversation.End()
+	}
 }
 
 // Show implements session.Panel.
@@ -118,13 +141,6 @@ func (e *promptEndpoint) Show(s wire.Screen) error { return e.send(wire.MsgScree
 
 // Done implements session.Panel.
 func (e *promptEndpoint) Done(end wire.Done) error { return e.send(wire.MsgDone, end.Dictionary()) }
-
-// Closed ends the conversation: a prompt that has gone can show nothing.
-func (e *promptEndpoint) Closed() {
-	if e.conversation != nil {
-		e.conversation.End()
-	}
-}
 
 type gateHandler struct{ sessions *session.Manager }
 

@@ -7,6 +7,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
+	"github.com/latchkey-mfa/latchkey/internal/qrcode"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
 )
 
@@ -92,8 +93,8 @@ func (m *model) codeWithin(width, height int) []string {
 	if m.screen.QR == "" {
 		return nil
 	}
-	for _, quiet := range []int{quietFull, quietSmall} {
-		code := qrLines(m.screen.QR, quiet, m.lk.colours)
+	for _, quiet := range []int{qrcode.QuietFull, qrcode.QuietSmall} {
+		code := qrcode.Lines(m.screen.QR, quiet, m.lk.colours)
 		if code != nil && lipgloss.Width(code[0]) <= width && len(code) <= height {
 			return code
 		}

@@ -1,23 +1,24 @@
-package terminal
+package qrcode
 
 import (
+	"fmt"
 	"strings"
 
 	"rsc.io/qr"
 )
 
 // Quiet zones around a QR code, in modules: what the standard wants, and what
-// phones still read when the window is small.
+// phones still read when there is little room.
 const (
-	quietFull  = 4
-	quietSmall = 2
+	QuietFull  = 4
+	QuietSmall = 2
 )
 
-// qrLines is the payload as half blocks: two modules to a cell, dark modules
+// Lines is the payload as half blocks: two modules to a cell, dark modules
 // in the colour of the text on light ground. Without colours the light ones
 // are drawn instead, for a terminal with light text on dark ground. It is nil
 // when the payload does not fit a QR code.
-func qrLines(payload string, quiet int, colours bool) []string {
+func Lines(payload string, quiet int, colours bool) []string {
 	code, err := qr.Encode(payload, qr.L)
 	if err != nil {
 		return nil
@@ -51,4 +52,26 @@ func halfBlock(upper, lower bool) string {
 		return "▄"
 	}
 	return " "
+}
+
+// SVG is the payload as a picture with a full quiet zone, black on white: one
+// square for each module, for a page to size. It is "" when the payload does
+// not fit a QR code.
+func SVG(payload string) string {
+	code, err := qr.Encode(payload, qr.L)
+	if err != nil {
+		return ""
+	}
+	size := code.Size + 2*QuietFull
+	var b strings.Builder
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" shape-rendering="crispEdges"><path fill="#fff" d="M0 0h%dv%dH0z"/><path d="`, size, size, size, size)
+	for y := range code.Size {
+		for x := range code.Size {
+			if code.Black(x, y) {
+				fmt.Fprintf(&b, "M%d %dh1v1h-1z", x+QuietFull, y+QuietFull)
+			}
+		}
+	}
+	b.WriteString(`"/></svg>`)
+	return b.String()
 }
