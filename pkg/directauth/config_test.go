@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"html"
 	"log/slog"
 	"net"
 	"net/http"
@@ -178,10 +179,10 @@ func TestSecretsDoNotPrint(t *testing.T) {
 func TestRefusalsRepeatNothing(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		otp := rapid.StringMatching(`[A-Za-z0-9&+ %<"]{6,20}`).Draw(rt, "otp")
-		wrap := rapid.SampledFrom([]func(string) string{func(s string) string { return s }, url.QueryEscape, url.PathEscape}).Draw(rt, "escape")
+		wrap := rapid.SampledFrom([]func(string) string{func(s string) string { return s }, url.QueryEscape, url.PathEscape, html.EscapeString}).Draw(rt, "escape")
 		o := newOrg(t)
 		o.wrong = func(string, ...any) {}
-		o.on("/token", then(refuse(400, "invalid_grant", "The code "+wrap(otp)+" or "+wrap(clientSecret)+" is wrong"), reply{status: 302, header: http.Header{"Location": {"https://" + "h" + "/"}}, body: otp},
+		o.on("/token", then(refuse(400, "invalid_grant", "The code "+wrap(otp)+" or "+wrap(clientSecret)+" is wrong"), reply{status: 302, header: http.Header{"Location": {"https://h/"}}, body: otp},
 			reply{status: 400, header: http.Header{"Content-Type": {otp}}, body: otp}, reply{status: 200, header: http.Header{"Content-Type": {otp}}, body: otp}))
 		c := o.client(t)
 		for i := range 4 {

@@ -1,8 +1,10 @@
 package directauth_test
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -265,7 +267,7 @@ func TestRefusals(t *testing.T) {
 				t.Fatalf("%v: %+v", err, e)
 			}
 			for _, kind := range []error{directauth.ErrDenied, directauth.ErrExpired, directauth.ErrInvalidCredentials, directauth.ErrRateLimited, directauth.ErrClient, directauth.ErrNotAssigned, directauth.ErrNotEnrolled} {
-				if errors.Is(err, kind) != (kind == c.want) { //nolint:errorlint // the very one
+				if errors.Is(err, kind) != (kind == c.want) {
 					t.Errorf("%v is %v: %v", err, kind, errors.Is(err, kind))
 				}
 			}
@@ -296,6 +298,35 @@ func TestAnswersAreBounded(t *testing.T) {
 				t.Errorf("%v", err)
 			}
 		})
+	}
+}
+
+// TestEndlessAnswer: no more is read of an answer than it may have.
+func TestEndlessAnswer(t *testing.T) {
+	read := 0
+	endless := tripper(func(req *http.Request) (*http.Response, error) {
+		body := reader(func(p []byte) (int, error) {
+			if read += len(p); read > 1<<20 {
+				return 0, errors.New("it reads on and on")
+			}
+			return copy(p, bytes.Repeat([]byte(" "), len(p))), nil
+		})
+		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(body), Request: req}, nil
+	})
+	err := newOrg(t).client(t, func(cfg *directauth.Config) { cfg.HTTP = &http.Client{Transport: endless} }).Reach(t.Context())
+	unreachable(t, err, directauth.NotJSON, "more than 64 KiB")
+}
+
+type reader func([]byte) (int, error)
+
+func (f reader) Read(p []byte) (int, error) { return f(p) }
+
+// TestPasswordThatHasExpired is no code that has: starting anew is no help.
+func TestPasswordThatHasExpired(t *testing.T) {
+	o := newOrg(t)
+	o.on("/token", then(refuse(400, "invalid_grant", "The password has expired.")))
+	if _, err := o.client(t).Password(t.Context(), ada, "old"); !errors.Is(err, directauth.ErrInvalidCredentials) || errors.Is(err, directauth.ErrExpired) || !strings.Contains(err.Error(), "password has expired") {
+		t.Error(err)
 	}
 }
 

@@ -30,7 +30,7 @@ func over(t *testing.T, issuer string, h *http.Client) *directauth.Client {
 // unreachable checks that Reach found something that is not the org.
 func unreachable(t *testing.T, err error, kind, words string) {
 	t.Helper()
-	u, ok := err.(*directauth.Unreachable) //nolint:errorlint // what the method promises
+	u, ok := err.(*directauth.Unreachable) // not errors.As: the type is promised
 	if !ok || u.Kind != kind || !strings.Contains(err.Error(), words) {
 		t.Errorf("%v: %T, want kind %s with %q", err, err, kind, words)
 	}
