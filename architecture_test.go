@@ -172,7 +172,7 @@ func layers() [][]string {
 		{"internal/server/store"},
 		{"pkg/recoverypin", "pkg/totp", "internal/wire", "internal/plist", "internal/clock", "internal/devaccounts", "internal/authhost/tty",
 			"internal/device", "internal/device/store", "internal/device/lockout", "internal/device/machine", "internal/device/identity",
-			"internal/server/access", "internal/server/vault"},
+			"internal/server/access", "internal/server/vault", "internal/server/password"},
 		{"internal/policy", "internal/authhost", "plugin/panel",
 			"internal/device/xipc", "internal/device/checkin", "internal/device/factor", "internal/device/trustedtime",
 			"internal/server/systemlog", "internal/server/directory", "internal/server/apierror"},
@@ -240,7 +240,7 @@ func TestLibrariesHaveOwners(t *testing.T) {
 		{"github.com/smallstep/pkcs7", []string{"internal/server/pki", "internal/device/identity"}, "its default cipher is DES"},
 		{"github.com/ebitengine/purego", []string{"internal/device/directory", "internal/device/machine"}, "calls of macOS are few and flat"},
 		{"github.com/spf13/cobra", []string{"cmd/", "demo", "torture", "bench"}, "flags and wiring are cmd's"},
-		{"golang.org/x/crypto/argon2", []string{"internal/devaccounts", "internal/server/signin"}, "one place on each side sets its cost and bounds it"},
+		{"golang.org/x/crypto/argon2", []string{"internal/devaccounts", "internal/server/password"}, "one place on each side sets its cost and bounds it"},
 		{"github.com/go-webauthn/webauthn/webauthn", []string{"internal/server/signin"}, "one place binds passkeys to the server's origin and looks at the counter"},
 		{"github.com/go-webauthn/webauthn/protocol", []string{"internal/server/signin"}, "internal/server/signin bounds what it reads"},
 	}
