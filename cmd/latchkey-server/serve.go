@@ -191,7 +191,7 @@ func (p *program) servers(ctx context.Context, d *data, o serveOptions, log *zap
 	}
 	book := &recovery.Book{DB: d.db, Vault: d.vault, Log: d.log, Now: d.now, AccountsPerHour: o.accountsPerHour}
 	challenges := pki.NewChallenges(d.vault)
-	admins := &desk.Desk{DB: d.db, Log: d.log, Book: book, Challenges: challenges, Now: d.now, MinAgent: o.minAgent}
+	admins := &desk.Desk{DB: d.db, Log: d.log, Book: book, Challenges: challenges, Factors: d.factors(), Now: d.now, MinAgent: o.minAgent}
 	admin := &adminapi.Server{Desk: admins, DB: d.db, Zap: log, Now: d.now, PublicURL: o.publicURL}
 	pages, err := p.console(d, o, admins, log)
 	if err != nil {

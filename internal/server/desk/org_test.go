@@ -19,6 +19,8 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
 	"github.com/latchkey-mfa/latchkey/internal/server/desk"
 	"github.com/latchkey-mfa/latchkey/internal/server/directory"
+	"github.com/latchkey-mfa/latchkey/internal/server/factor"
+	"github.com/latchkey-mfa/latchkey/internal/server/password"
 	"github.com/latchkey-mfa/latchkey/internal/server/pki"
 	"github.com/latchkey-mfa/latchkey/internal/server/recovery"
 	"github.com/latchkey-mfa/latchkey/internal/server/store"
@@ -51,7 +53,8 @@ func newOrg(t *testing.T) *org {
 	t.Cleanup(func() { o.db.Close() })
 	log := systemlog.New(v.Key(vault.ForLog), clock)
 	book := &recovery.Book{DB: o.db, Vault: v, Log: log, Now: clock}
-	o.Desk = &desk.Desk{DB: o.db, Log: log, Book: book, Challenges: pki.NewChallenges(v), Now: clock}
+	o.Desk = &desk.Desk{DB: o.db, Log: log, Book: book, Challenges: pki.NewChallenges(v), Now: clock,
+		Factors: &factor.Book{DB: o.db, Vault: v, Log: log, Hasher: password.NewHasher(), Now: clock}}
 	return o
 }
 

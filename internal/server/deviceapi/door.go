@@ -91,6 +91,11 @@ func (d *Door) Enter(r *http.Request) (mac directory.Device, err error) {
 		if err != nil {
 			return err
 		}
+		if cert.Renews != "" && cert.Renews == mac.Certificate {
+			// Signed for with the bound one's key: its next check-in binds it, and
+			// nobody must be shut out until then.
+			return standing(mac, cert.Renews)
+		}
 		return standing(mac, id.fingerprint)
 	})
 	return mac, err
