@@ -18,5 +18,5 @@ func main() { os.Exit(start()) }
 func start() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	return run(ctx, streams{out: os.Stdout, err: os.Stderr}, os.Args[1:])
+	return run(ctx, streams{out: os.Stdout, err: os.Stderr, in: os.Stdin}, os.Args[1:])
 }

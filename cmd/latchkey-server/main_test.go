@@ -9,13 +9,16 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/base32"
 	"encoding/json"
 	"fmt"
 	"io"
 	"math/big"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -26,6 +29,7 @@ import (
 
 	"github.com/latchkey-mfa/latchkey/internal/server/pki"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
+	"github.com/latchkey-mfa/latchkey/pkg/totp"
 )
 
 // serveVariable makes the test binary be latchkey-server, so that it can be
@@ -41,8 +45,9 @@ func TestMain(m *testing.M) {
 }
 
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata/script", Cmds: map[string]func(*testscript.TestScript, bool, []string){
-		"serve": scriptServe, "mac": scriptMac, "pin-is-whole": scriptPIN, "private": scriptPrivate, "org-role": scriptRole, "org-group": scriptGroup,
+	keepMac := func(e *testscript.Env) error { e.Values["mac"] = &mac{}; return nil }
+	testscript.Run(t, testscript.Params{Dir: "testdata/script", Setup: keepMac, Cmds: map[string]func(*testscript.TestScript, bool, []string){
+		"serve": scriptServe, "mac": scriptMac, "pin-is-whole": scriptPIN, "private": scriptPrivate, "org-role": scriptRole, "direct": scriptDirect, "number": scriptNumber, "org-group": scriptGroup,
 	}})
 }
 
@@ -86,10 +91,81 @@ func readiness(fatal func(string, ...any), out io.Reader) map[string]string {
 // scriptMac enrols a Mac with the challenge in a file and checks it in: mac
 // SERIAL ACCOUNT CHALLENGE-FILE STATUS.
 func scriptMac(ts *testscript.TestScript, _ bool, args []string) {
-	m := &mac{server: ts.Getenv("LATCHKEY_SERVER"), device: ts.Getenv("DEVICE_URL"), fatal: ts.Fatalf}
+	m := ts.Value("mac").(*mac)
+	*m = mac{server: ts.Getenv("LATCHKEY_SERVER"), device: ts.Getenv("DEVICE_URL"), fatal: ts.Fatalf}
 	m.enrol(strings.TrimSpace(ts.ReadFile(args[2])))
 	if status, body := m.checkIn(args[0], args[1], 1); fmt.Sprint(status) != args[3] {
 		ts.Fatalf("check-in: %d %s", status, body)
+	}
+}
+
+// scriptDirect asks for direct authentication as the last Mac: direct STATUS
+// PATH FIELD=VALUE…, where a value that starts with @ is in a file, and one of
+// the form @FILE:NAME is a field of the JSON there. The answer is in the file
+// answer.
+func scriptDirect(ts *testscript.TestScript, _ bool, args []string) {
+	m, form := ts.Value("mac").(*mac), url.Values{}
+	for _, a := range args[2:] {
+		name, value, _ := strings.Cut(a, "=")
+		if file, ok := strings.CutPrefix(value, "@"); ok {
+			file, field, inJSON := strings.Cut(file, ":")
+			value = strings.TrimSpace(ts.ReadFile(file))
+			if inJSON {
+				var fields map[string]any
+				ts.Check(json.Unmarshal([]byte(value), &fields))
+				value = fmt.Sprint(fields[field])
+			}
+		}
+		if name == "totp" {
+			k, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(value)
+			ts.Check(err)
+			key, err := totp.KeyFrom(k)
+			ts.Check(err)
+			name, value = "otp", key.Code(totp.Step(time.Now()))
+		}
+		form.Set(name, value)
+	}
+	status, body := m.post(args[1], form)
+	// A script is faster than the four requests of a login in a second.
+	for n := 0; status == http.StatusTooManyRequests && args[0] != "429" && n < 200; n++ {
+		status, body = m.post(args[1], form)
+	}
+	if fmt.Sprint(status) != args[0] {
+		ts.Fatalf("%s: %d %s", args[1], status, body)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs("answer"), body, 0o600))
+}
+
+func (m *mac) post(path string, form url.Values) (int, []byte) {
+	resp, err := m.http(tls.Certificate{Certificate: [][]byte{m.cert.Raw}, PrivateKey: m.key}).PostForm(m.device+path, form)
+	m.check(err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	m.check(err)
+	return resp.StatusCode, body
+}
+
+// scriptNumber sets NUMBER to the number of the last answer, and PUSH to the
+// only push in the JSON list of the last output.
+func scriptNumber(ts *testscript.TestScript, _ bool, _ []string) {
+	var answer struct {
+		Number string `json:"binding_code"`
+	}
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("answer")), &answer))
+	var pushes []struct {
+		ID      string   `json:"id"`
+		Numbers []string `json:"numbers"`
+	}
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &pushes))
+	if len(pushes) != 1 || !slices.Contains(pushes[0].Numbers, answer.Number) || len(pushes[0].Numbers) != 3 {
+		ts.Fatalf("%v does not offer %q", pushes, answer.Number)
+	}
+	ts.Setenv("NUMBER", answer.Number)
+	ts.Setenv("PUSH", pushes[0].ID)
+	for _, n := range pushes[0].Numbers {
+		if n != answer.Number {
+			ts.Setenv("WRONG", n)
+		}
 	}
 }
 

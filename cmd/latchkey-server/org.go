@@ -205,7 +205,7 @@ func (p *program) userCommand() *cobra.Command {
 	add.Flags().StringVar(&email, "email", "", "e-mail address")
 	add.Flags().StringVar(&first, "first-name", "", "first name")
 	add.Flags().StringVar(&last, "last-name", "", "last name")
-	commands := []*cobra.Command{add, p.userList()}
+	commands := []*cobra.Command{add, p.userList(), p.userPassword()}
 	for op, short := range map[string]string{"suspend": "Suspend a user: no PINs", "unsuspend": "End a suspension", "deactivate": "Deactivate a user",
 		"activate": "Activate a user again", "reset-factors": "Reset all factors of a user at the next check-in of each Mac"} {
 		commands = append(commands, p.remote(&cobra.Command{Use: op + " LOGIN", Short: short, Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {

@@ -15,8 +15,11 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/clock"
 )
 
-// streams are where a command writes.
-type streams struct{ out, err io.Writer }
+// streams are where a command writes, and what it reads; without in, nothing.
+type streams struct {
+	out, err io.Writer
+	in       io.Reader
+}
 
 // program is what all commands share.
 type program struct {
@@ -57,7 +60,7 @@ func (p *program) root() *cobra.Command {
 	})
 	p.openClock = clockFlags(root.PersistentFlags())
 	root.AddCommand(p.serveCommand(), p.initCommand(), p.tokenCommand(), p.adminCommand(), p.scepCommand(), p.deviceCommand(), p.pinCommand(),
-		p.eventsCommand(), p.userCommand(), p.settingsCommand())
+		p.eventsCommand(), p.userCommand(), p.settingsCommand(), p.clientCommand(), p.factorCommand(), p.pushCommand())
 	return root
 }
 

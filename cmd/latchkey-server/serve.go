@@ -21,6 +21,9 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/server/console"
 	"github.com/latchkey-mfa/latchkey/internal/server/desk"
 	"github.com/latchkey-mfa/latchkey/internal/server/deviceapi"
+	"github.com/latchkey-mfa/latchkey/internal/server/directauth"
+	"github.com/latchkey-mfa/latchkey/internal/server/factor"
+	"github.com/latchkey-mfa/latchkey/internal/server/password"
 	"github.com/latchkey-mfa/latchkey/internal/server/pki"
 	"github.com/latchkey-mfa/latchkey/internal/server/recovery"
 	"github.com/latchkey-mfa/latchkey/internal/server/signin"
@@ -175,8 +178,12 @@ func (p *program) servers(ctx context.Context, d *data, o serveOptions, log *zap
 		return nil, nil, err
 	}
 	var ca *pki.Authority
+	var keys *directauth.Keys
 	err = d.db.Update(ctx, func(tx *sql.Tx) (err error) {
-		ca, err = pki.OpenDevice(ctx, tx, d.vault, d.now())
+		if ca, err = pki.OpenDevice(ctx, tx, d.vault, d.now()); err != nil {
+			return err
+		}
+		keys, err = directauth.OpenKeys(ctx, tx, d.vault, d.now())
 		return err
 	})
 	if err != nil {
@@ -184,7 +191,7 @@ func (p *program) servers(ctx context.Context, d *data, o serveOptions, log *zap
 	}
 	book := &recovery.Book{DB: d.db, Vault: d.vault, Log: d.log, Now: d.now, AccountsPerHour: o.accountsPerHour}
 	challenges := pki.NewChallenges(d.vault)
-	admins := &desk.Desk{DB: d.db, Log: d.log, Book: book, Challenges: challenges, Now: d.now, MinAgent: o.minAgent}
+	admins := &desk.Desk{DB: d.db, Log: d.log, Book: book, Challenges: challenges, Factors: d.factors(), Now: d.now, MinAgent: o.minAgent}
 	admin := &adminapi.Server{Desk: admins, DB: d.db, Zap: log, Now: d.now, PublicURL: o.publicURL}
 	pages, err := p.console(d, o, admins, log)
 	if err != nil {
@@ -194,9 +201,11 @@ func (p *program) servers(ctx context.Context, d *data, o serveOptions, log *zap
 	trust := &pki.Trust{Authority: ca, DB: d.db, Now: d.now}
 	devices := &deviceapi.Server{DB: d.db, Vault: d.vault, Log: d.log, Book: book, Trust: trust, Zap: log, Now: d.now, Every: o.every, MinAgent: o.minAgent,
 		Pace: deviceapi.NewPace(2, 30)}
+	org := directauth.New(directauth.Config{DB: d.db, Vault: d.vault, Log: d.log, Factors: d.factors(), Door: &deviceapi.Door{Trust: trust, DB: d.db}, Keys: keys, Zap: log,
+		Now: d.now, Issuer: o.publicURL, DeviceURL: o.deviceURL})
 	main = harden(mainHandler(admin.Handler(), scep, pages, o.deviceURL), log)
 	main.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}, Time: d.now}
-	device = harden(devices.Handler(), log)
+	device = harden(deviceHandler(devices.Handler(), org.Handler()), log)
 	device.TLSConfig = deviceapi.TLS(pair, trust, d.now)
 	return main, device, nil
 }
@@ -224,6 +233,20 @@ func mainHandler(admin, scep, pages http.Handler, deviceURL string) http.Handler
 	mux.Handle("GET "+wire.WellKnownPath, deviceapi.WellKnown(deviceURL))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	return mux
+}
+
+// deviceHandler is what Macs reach: check-ins, and the org's sign-in.
+func deviceHandler(devices, org http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", devices)
+	mux.Handle("/oauth2/", org)
+	mux.Handle("/.well-known/openid-configuration", org)
+	return mux
+}
+
+// factors are those of the org's users.
+func (d *data) factors() *factor.Book {
+	return &factor.Book{DB: d.db, Vault: d.vault, Log: d.log, Hasher: password.NewHasher(), Now: d.now}
 }
 
 // harden bounds what a slow or hostile client can hold on to.

@@ -84,7 +84,7 @@ func (w *World) StartServer() error { return w.StartServerUnder() }
 // that makes its writes fail. That command's process has to become the server.
 func (w *World) StartServerUnder(wrap ...string) (err error) {
 	line := append(wrap, w.server(), "serve", "--data", w.Path("server"), "--listen", w.listen, "--device-listen", w.device,
-		"--device-url", "https://"+w.relays[0].address(), "--tls-cert", w.ServerCA(), "--tls-key", w.tlsKey(), "--sim-clock", w.Clocks.Server, "--log-format", "console")
+		"--device-url", "https://"+w.relays[0].address(), "--public-url", w.OrgURL(), "--tls-cert", w.ServerCA(), "--tls-key", w.tlsKey(), "--sim-clock", w.Clocks.Server, "--log-format", "console")
 	w.Server, err = StartProcess(w.ctx, w.env(), "ready listen=", line[0], line[1:]...)
 	return err
 }
@@ -97,6 +97,9 @@ func (w *World) Network(up bool) {
 	}
 }
 
+// OrgURL is where the Mac finds the org: through the network that can be cut.
+func (w *World) OrgURL() string { return "https://" + w.relays[1].address() }
+
 // PushProfile is the MDM: the published Jamf Pro profile with the values that
 // its article says to tailor, and further keys.
 func (w *World) PushProfile(more ...string) error {
@@ -105,8 +108,8 @@ func (w *World) PushProfile(more ...string) error {
 		return fmt.Errorf("read the published profile: %w", err)
 	}
 	text := strings.NewReplacer(
-		"YOUR_CLIENT_ID", "0oa1demo", "YOUR_CLIENT_SECRET", rand.Text(),
-		"https://your-okta-URL", "https://"+w.relays[1].address(),
+		"YOUR_CLIENT_ID", w.client.ID, "YOUR_CLIENT_SECRET", w.client.Secret,
+		"https://your-okta-URL", w.OrgURL(),
 		"YOUR_ADMIN_EMAIL", "helpdesk@example.com",
 		"</dict>\n</plist>", strings.Join(more, "\n")+"</dict>\n</plist>").Replace(string(raw))
 	// By rename, so that no process reads half of it.

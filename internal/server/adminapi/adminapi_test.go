@@ -2,6 +2,7 @@ package adminapi_test
 
 import (
 	"bytes"
+	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
@@ -15,6 +16,7 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/server/adminapi"
 	"github.com/latchkey-mfa/latchkey/internal/server/apierror"
 	"github.com/latchkey-mfa/latchkey/internal/server/directory"
+	"github.com/latchkey-mfa/latchkey/internal/server/factor"
 	"github.com/latchkey-mfa/latchkey/internal/server/pki"
 	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
@@ -58,6 +60,7 @@ func TestEveryRouteIsAsDescribed(t *testing.T) {
 	if c.must(200, "GET", account+"/recovery-pins", nil, &pins); len(pins) != 1 || pins[0].VoidedAt == nil || pins[0].PIN != "" {
 		t.Errorf("PINs: %+v", pins)
 	}
+	c.factors()
 	c.must(200, "PUT", account+"/prelink", map[string]string{"login": "amy@example.com"}, nil)
 	c.must(202, "POST", account+"/reset-factors", nil, nil)
 	c.must(200, "POST", "/api/v1/users/amy@example.com/lifecycle/reset_factors", nil, nil)
@@ -302,4 +305,43 @@ func FuzzDecodePIN(f *testing.F) {
 			t.Fatalf("taken: %q %q", in.Reason, in.Ticket)
 		}
 	})
+}
+
+// factors of a user at the org: listed, removed, and pushes let go again.
+func (c *console) factors() {
+	c.T.Helper()
+	c.Update(func(tx *sql.Tx) error {
+		u, err := directory.UserByLogin(context.Background(), tx, "amy@example.com")
+		if err != nil {
+			return err
+		}
+		if _, _, err := c.Factors.EnrolTOTP(context.Background(), tx, u, "app"); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(`INSERT INTO push_stops (user_id, blocked_at) VALUES ($1, 1)`, u.ID); err != nil {
+			return err
+		}
+		_, err = c.Factors.EnrolPhone(context.Background(), tx, u, "phone", factor.By{Actor: systemlog.System()})
+		return err
+	})
+	var found []struct {
+		ID         string `json:"id"`
+		FactorType string `json:"factorType"`
+		Status     string `json:"status"`
+	}
+	c.must(200, "GET", "/api/v1/users/amy@example.com/factors", nil, &found)
+	if len(found) != 2 || found[0].FactorType != "token:software:totp" || found[0].Status != "PENDING_ACTIVATION" || found[1].FactorType != "push" {
+		c.T.Fatalf("factors: %+v", found)
+	}
+	c.must(204, "DELETE", "/api/v1/users/amy@example.com/factors/"+found[0].ID, nil, nil)
+	if status := c.ask(access.SuperAdmin, "DELETE", "/api/v1/users/amy@example.com/factors/"+found[0].ID, nil, nil); status != 404 {
+		c.T.Errorf("removed twice: %d", status)
+	}
+	c.must(200, "POST", "/api/v1/latchkey/users/amy@example.com/unblock-pushes", nil, nil)
+	if status := c.ask(access.SuperAdmin, "POST", "/api/v1/latchkey/users/amy@example.com/unblock-pushes", nil, nil); status != 409 {
+		c.T.Errorf("lifted twice: %d", status)
+	}
+	if status := c.ask(access.ReadOnlyAdmin, "DELETE", "/api/v1/users/amy@example.com/factors/"+found[1].ID, nil, nil); status != 403 {
+		c.T.Errorf("removed by who may only read: %d", status)
+	}
 }

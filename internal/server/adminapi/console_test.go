@@ -47,7 +47,7 @@ type console struct {
 func newConsole(t *testing.T) *console {
 	t.Helper()
 	c := &console{Org: servertest.New(t), tokens: map[access.Role]string{}, used: map[string]bool{}}
-	c.api = &adminapi.Server{Desk: &desk.Desk{DB: c.DB, Log: c.Log, Book: c.Book, Challenges: c.Challenges, Now: c.Now}, DB: c.DB, Zap: zap.NewNop(), Now: c.Now, PublicURL: "https://mfa.example.com"}
+	c.api = &adminapi.Server{Desk: &desk.Desk{DB: c.DB, Log: c.Log, Book: c.Book, Challenges: c.Challenges, Factors: c.Factors, Now: c.Now}, DB: c.DB, Zap: zap.NewNop(), Now: c.Now, PublicURL: "https://mfa.example.com"}
 	c.h = c.api.Handler()
 	doc, err := openapi3.NewLoader().LoadFromData(adminapi.OpenAPI())
 	if err != nil {

@@ -68,8 +68,8 @@ func (s *Server) changeUser(c call) (answer, error) {
 	return ok(map[string]string{}), err
 }
 
-// resetFactors tells every Mac of the user to drop the user's factors at its
-// next check-in.
+// resetFactors removes the user's factors here, and tells every Mac of the user
+// to drop theirs at its next check-in.
 func (s *Server) resetFactors(c call) (answer, error) {
 	return ok(map[string]string{}), s.Desk.ResetUserFactors(c.ctx, c.PathValue("userId"))
 }

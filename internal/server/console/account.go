@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/latchkey-mfa/latchkey/internal/server/password"
 	"github.com/latchkey-mfa/latchkey/internal/server/signin"
 )
 
@@ -90,7 +91,7 @@ func (c *Console) changeOwn(r *request) (view, error) {
 		return view{}, errNoPage()
 	}
 	v, err := change.does(r, r.token(sessionCookie))
-	var unfit *signin.PasswordError
+	var unfit *password.UnfitError
 	switch {
 	case errors.Is(err, signin.ErrNoSession):
 		return toSignIn(r), nil

@@ -17,6 +17,9 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/wire"
 )
 
+// loginAllow is a Mac's event of a login that it let through.
+const loginAllow = "device.desktop_mfa.login.allow"
+
 // pageSize is how many rows a list shows.
 const pageSize = 25
 

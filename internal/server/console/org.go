@@ -54,7 +54,11 @@ func (c *Console) person(r *request) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
-	return view{name: "person", title: u.Login, section: "people", data: map[string]any{"User": u, "Devices": devices, "Steps": slices.DeleteFunc(steps(u.Status), func(s step) bool { return s.Op == "delete" }),
+	held, err := c.Desk.UserFactors(r.ctx, u.ID)
+	if err != nil {
+		return view{}, err
+	}
+	return view{name: "person", title: u.Login, section: "people", data: map[string]any{"User": u, "Devices": devices, "Factors": orgFactors(held.Factors), "Stopped": c.stopped(held.Stop), "Steps": slices.DeleteFunc(steps(u.Status), func(s step) bool { return s.Op == "delete" }),
 		"CanManage": r.may(access.UsersManage), "CanReset": r.may(access.FactorsReset)}}, nil
 }
 
@@ -99,6 +103,15 @@ func (c *Console) resetPerson(r *request) (view, error) {
 	return redirect("/people/" + url.PathEscape(id) + "?told=reset"), nil
 }
 
+// wouldDeny is why a login that a Mac allowed would have been denied, if its
+// policy did not say observe.
+func wouldDeny(e systemlog.Event) (why string, observed bool) {
+	if e.Type != loginAllow || e.Detail["reason"] != "observed" {
+		return "", false
+	}
+	return cmp.Or(e.Detail["would_deny"], "not reported"), true
+}
+
 // eventRow is an event in a list.
 type eventRow struct {
 	At                   time.Time
@@ -113,7 +126,10 @@ func eventRows(found []systemlog.Event) []eventRow {
 	for _, e := range found {
 		row := eventRow{At: e.Published, Message: e.Message, Type: e.Type, Actor: cmp.Or(e.Actor.AlternateID, e.Actor.DisplayName, e.Actor.ID),
 			Result: strings.ToLower(e.Outcome.Result), Reason: e.Outcome.Reason, Tone: "good"}
-		if e.Outcome.Result != systemlog.Success {
+		if why, observed := wouldDeny(e); observed {
+			// The login went through: what it says of the policy is the point of it.
+			row.Result, row.Reason, row.Tone = "would have denied", why, "warn"
+		} else if e.Outcome.Result != systemlog.Success {
 			row.Tone = "bad"
 		} else if e.Severity != systemlog.Info {
 			row.Tone = "warn"

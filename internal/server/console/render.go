@@ -128,7 +128,7 @@ func told(code string) string {
 		"suspended": "The Mac is suspended.", "unsuspended": "The suspension is over.", "deactivated": "Deactivated.", "activated": "Active again.",
 		"confirmed": "The certificate is confirmed.", "rejected": "The certificate is rejected.", "reset": "The authenticators are reset at the next check-in.",
 		"voided": "The PIN is voided: its window ends at the next check-in.", "saved": "Saved.", "deleted": "The Mac is deleted.", "added": "Added.", "role": "The role is changed.",
-		"ended": "The session is ended.", "revoked": "Revoked.", "removed": "Removed.", "set-up": "Your account is set up.", "own": "Your account is changed.",
+		"ended": "The session is ended.", "revoked": "Revoked.", "removed": "Removed.", "set-up": "Your account is set up.", "factor": "The authenticator app is set up.", "unblocked": "Pushes are sent again.", "own": "Your account is changed.",
 	}[code]
 }
 

@@ -22,6 +22,7 @@ func (c *Console) routes() map[string]route {
 		device  = "/devices/{deviceId}"
 		account = device + "/accounts/{accountId}"
 		issued  = "/certificates/issued/{fingerprint}"
+		factor  = "/people/{userId}/factors/{factorId}"
 	)
 	return map[string]route{
 		"GET /{$}":                                   {signedIn, "", c.start},
@@ -63,6 +64,11 @@ func (c *Console) routes() map[string]route {
 		"GET /people/{userId}":                       {access.UsersRead, "people", c.person},
 		"POST /people/{userId}/reset-factors":        {access.FactorsReset, "people", c.resetPerson},
 		"POST /people/{userId}/{operation}":          {access.UsersManage, "people", c.changePerson},
+		"POST /people/{userId}/unblock-pushes":       {access.FactorsReset, "people", c.unblockPushes},
+		"POST /people/{userId}/app":                  {access.UsersManage, "people", c.enrolApp},
+		"GET " + factor:                              {access.UsersManage, "people", c.appPage},
+		"POST " + factor + "/confirm":                {access.UsersManage, "people", c.confirmApp},
+		"POST " + factor + "/remove":                 {access.FactorsReset, "people", c.removeFactor},
 		"GET /log":                                   {access.LogsRead, "log", c.log},
 		"GET /settings":                              {access.OrgRead, "settings", c.settings},
 		"POST /settings":                             {access.SettingsManage, "settings", c.saveSettings},

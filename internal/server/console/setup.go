@@ -8,6 +8,7 @@ import (
 
 	"rsc.io/qr"
 
+	"github.com/latchkey-mfa/latchkey/internal/server/password"
 	"github.com/latchkey-mfa/latchkey/internal/server/signin"
 )
 
@@ -56,7 +57,7 @@ func (c *Console) passwordView(r *request, wrong string) (view, error) {
 }
 
 func (c *Console) setPassword(r *request) (view, error) {
-	var no *signin.PasswordError
+	var no *password.UnfitError
 	err := c.SignIn.SetPassword(r.ctx, r.token(pendingCookie), r.PostFormValue("password"))
 	switch {
 	case errors.As(err, &no):

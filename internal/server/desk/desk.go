@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
+	"github.com/latchkey-mfa/latchkey/internal/server/factor"
 	"github.com/latchkey-mfa/latchkey/internal/server/pki"
 	"github.com/latchkey-mfa/latchkey/internal/server/recovery"
 	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
@@ -28,6 +29,7 @@ type Desk struct {
 	Log        *systemlog.Log
 	Book       *recovery.Book
 	Challenges *pki.Challenges
+	Factors    *factor.Book
 	Now        func() time.Time
 	// MinAgent is the oldest version of the Macs' daemon that is welcome; with
 	// "" any is.

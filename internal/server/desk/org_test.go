@@ -19,6 +19,8 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
 	"github.com/latchkey-mfa/latchkey/internal/server/desk"
 	"github.com/latchkey-mfa/latchkey/internal/server/directory"
+	"github.com/latchkey-mfa/latchkey/internal/server/factor"
+	"github.com/latchkey-mfa/latchkey/internal/server/password"
 	"github.com/latchkey-mfa/latchkey/internal/server/pki"
 	"github.com/latchkey-mfa/latchkey/internal/server/recovery"
 	"github.com/latchkey-mfa/latchkey/internal/server/store"
@@ -26,6 +28,7 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/server/vault"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
 	"github.com/latchkey-mfa/latchkey/pkg/recoverypin"
+	"github.com/latchkey-mfa/latchkey/pkg/totp"
 )
 
 // org is a desk with its database and Macs that never were on a network.
@@ -51,7 +54,8 @@ func newOrg(t *testing.T) *org {
 	t.Cleanup(func() { o.db.Close() })
 	log := systemlog.New(v.Key(vault.ForLog), clock)
 	book := &recovery.Book{DB: o.db, Vault: v, Log: log, Now: clock}
-	o.Desk = &desk.Desk{DB: o.db, Log: log, Book: book, Challenges: pki.NewChallenges(v), Now: clock}
+	o.Desk = &desk.Desk{DB: o.db, Log: log, Book: book, Challenges: pki.NewChallenges(v), Now: clock,
+		Factors: &factor.Book{DB: o.db, Vault: v, Log: log, Hasher: password.NewHasher(), Now: clock}}
 	return o
 }
 
@@ -75,6 +79,8 @@ func (o *org) update(do func(tx *sql.Tx) error) {
 type mac struct {
 	device, account, serial, login, pin, challenge, certificate, chain string
 	retired                                                            string // another Mac of the same user, which is deactivated
+	app                                                                string // that waits for its first code
+	key                                                                totp.Key
 }
 
 func (o *org) mac(change func(d *directory.Device, a *wire.Account)) (m mac) {
@@ -121,6 +127,18 @@ func (o *org) filled() mac {
 	if err != nil {
 		o.Fatal(err)
 	}
+	o.update(func(tx *sql.Tx) error {
+		u, err := directory.UserByLogin(context.Background(), tx, m.login)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(`INSERT INTO push_stops (user_id, blocked_at) VALUES ($1, 1)`, u.ID); err != nil {
+			return err
+		}
+		f, k, err := o.Factors.EnrolTOTP(context.Background(), tx, u, "app")
+		m.app, m.key = f.ID, k
+		return err
+	})
 	made, _, err := o.CreateChallenge(as(access.SuperAdmin), pki.Dynamic, "")
 	if err != nil {
 		o.Fatal(err)

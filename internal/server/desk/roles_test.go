@@ -15,6 +15,7 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/server/recovery"
 	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
+	"github.com/latchkey-mfa/latchkey/pkg/totp"
 )
 
 // operation is one thing that an administrator does, by method of the desk.
@@ -46,6 +47,12 @@ func reads() []operation {
 		{"Users", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, m mac) error { _, err := o.Users(ctx, m.login, page); return err }},
 		{"User", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, m mac) error { _, err := o.User(ctx, m.login); return err }},
 		{"UserDevices", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, m mac) error { _, err := o.UserDevices(ctx, m.login); return err }},
+		{"UserFactors", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, m mac) error { _, err := o.UserFactors(ctx, m.login); return err }},
+		{"EnrolApp", access.OrgAdmin, "", func(ctx context.Context, o *org, m mac) error { _, err := o.EnrolApp(ctx, m.login, "app"); return err }},
+		{"PendingApp", access.OrgAdmin, "", func(ctx context.Context, o *org, m mac) error {
+			_, err := o.PendingApp(ctx, m.login, m.app)
+			return err
+		}},
 		{"Settings", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, _ mac) error { _, err := o.Settings(ctx); return err }},
 		{"OrgRules", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, _ mac) error { _, err := o.OrgRules(ctx); return err }},
 		{"ListChallenges", access.OrgAdmin, "", func(ctx context.Context, o *org, _ mac) error { _, err := o.ListChallenges(ctx); return err }},
@@ -100,6 +107,11 @@ func writes() []operation {
 			return err
 		}},
 		{"ResetUserFactors", access.HelpDeskAdmin, systemlog.ResetFactors, func(ctx context.Context, o *org, m mac) error { return o.ResetUserFactors(ctx, m.login) }},
+		{"ConfirmApp", access.OrgAdmin, systemlog.FactorActivate, func(ctx context.Context, o *org, m mac) error {
+			return o.ConfirmApp(ctx, m.login, m.app, m.key.Code(totp.Step(o.now)))
+		}},
+		{"RemoveFactor", access.HelpDeskAdmin, systemlog.FactorDeactivate, func(ctx context.Context, o *org, m mac) error { return o.RemoveFactor(ctx, m.login, m.app) }},
+		{"UnblockPushes", access.HelpDeskAdmin, systemlog.PushUnblock, func(ctx context.Context, o *org, m mac) error { return o.UnblockPushes(ctx, m.login) }},
 		{"SaveSettings", access.SuperAdmin, systemlog.ConfigurationUpdate, func(ctx context.Context, o *org, _ mac) error {
 			_, err := o.SaveSettings(ctx, func(s *wire.Settings) { s.EndWindowOnEnrol = !s.EndWindowOnEnrol })
 			return err
@@ -157,6 +169,13 @@ func (o *org) allowed(op operation, role access.Role, m mac) {
 			o.Errorf("%s: reading is an event: %+v", role, added)
 		}
 		return
+	}
+	if op.method == "ResetUserFactors" {
+		// One of each factor comes first, as Okta has it.
+		if len(added) != 2 || added[0].Type != systemlog.FactorDeactivate {
+			o.Fatalf("%s: events %+v", role, added)
+		}
+		added = added[1:]
 	}
 	if len(added) != 1 || added[0].Type != op.event {
 		o.Fatalf("%s: events %+v, want one %s", role, added, op.event)

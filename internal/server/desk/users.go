@@ -97,8 +97,8 @@ func (k *Desk) ChangeUser(ctx context.Context, idOrLogin string, op directory.Li
 	return u, err
 }
 
-// ResetUserFactors tells every Mac of the user to drop the user's factors at
-// its next check-in. Errors: directory.ErrNotFound.
+// ResetUserFactors removes the user's factors at the org, and tells every Mac of
+// the user to drop theirs at its next check-in. Errors: directory.ErrNotFound.
 func (k *Desk) ResetUserFactors(ctx context.Context, idOrLogin string) error {
 	return k.update(ctx, access.FactorsReset, func(tx *sql.Tx) error {
 		u, err := directory.FindUser(ctx, tx, idOrLogin)
@@ -107,6 +107,9 @@ func (k *Desk) ResetUserFactors(ctx context.Context, idOrLogin string) error {
 		}
 		accounts, err := directory.AccountsOfUser(ctx, tx, u.Login)
 		if err != nil {
+			return err
+		}
+		if err := k.Factors.RemoveAll(ctx, tx, u, by(ctx)); err != nil {
 			return err
 		}
 		targets := []systemlog.Target{userTarget(u)}

@@ -157,21 +157,16 @@ func (s *Server) bindingEvent(ctx context.Context, tx *sql.Tx, d directory.Devic
 
 // admit refuses what may not check in.
 func (s *Server) admit(ctx context.Context, tx *sql.Tx, d *directory.Device, cert pki.Certificate, in wire.CheckIn) error {
-	if d.Status != directory.Active {
-		return refused(wire.RefusedSuspended, "The device is "+string(d.Status)+".")
-	}
-	if cert.Fingerprint == d.Certificate {
-		return nil
-	}
-	if d.Certificate != "" {
-		return refused(wire.RefusedReenrolled, "The device has a new certificate that an administrator must confirm.")
+	no := standing(*d, cert.Fingerprint)
+	if no == nil || d.Status != directory.Active || d.Certificate != "" {
+		return no
 	}
 	// What it says of itself is kept for the administrator who decides.
 	describe(d, in)
 	if err := directory.SaveDevice(ctx, tx, d, s.Now()); err != nil {
 		return err
 	}
-	return refused(wire.RefusedUnverified, "The device is new, and an administrator must confirm it.")
+	return no
 }
 
 // describe takes over what a Mac says of itself.

@@ -7,10 +7,10 @@ import (
 )
 
 // Wait is Pace.wait for the tests.
-func Wait(p *Pace, fingerprint string, now time.Time) time.Duration { return p.wait(fingerprint, now) }
+func Wait(p *Pace, fingerprint string, now time.Time) time.Duration { return p.Wait(fingerprint, now) }
 
 // Certificate is certificate for the tests.
 func Certificate(s *Server, r *http.Request) (*x509.Certificate, error) {
-	id, err := s.certificate(r)
+	id, err := certificate(r, s.Trust)
 	return id.Certificate, err
 }

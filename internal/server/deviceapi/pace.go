@@ -25,8 +25,8 @@ func NewPace(perSecond float64, burst int) *Pace {
 	return &Pace{every: rate.Limit(perSecond), burst: burst, seen: map[string]*rate.Limiter{}}
 }
 
-// wait is how long the certificate must wait; 0 lets it pass.
-func (p *Pace) wait(fingerprint string, now time.Time) time.Duration {
+// Wait is how long the certificate must wait; 0 lets it pass.
+func (p *Pace) Wait(fingerprint string, now time.Time) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	l, ok := p.seen[fingerprint]

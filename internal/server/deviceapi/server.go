@@ -18,7 +18,6 @@ import (
 
 	"github.com/latchkey-mfa/latchkey/internal/server/apierror"
 	"github.com/latchkey-mfa/latchkey/internal/server/directory"
-	"github.com/latchkey-mfa/latchkey/internal/server/pki"
 	"github.com/latchkey-mfa/latchkey/internal/server/recovery"
 	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
 	"github.com/latchkey-mfa/latchkey/internal/server/vault"
@@ -129,11 +128,11 @@ func (s *Server) checkIn(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) answer(r *http.Request) ([]byte, error) {
-	id, err := s.certificate(r)
+	id, err := certificate(r, s.Trust)
 	if err != nil {
 		return nil, err
 	}
-	if wait := s.Pace.wait(id.fingerprint, s.Now()); wait > 0 {
+	if wait := s.Pace.Wait(id.fingerprint, s.Now()); wait > 0 {
 		e := apierror.New(http.StatusServiceUnavailable, "Too many check-ins.")
 		e.RetryAfter = strconv.Itoa(int(wait/time.Second) + 1)
 		return nil, e
@@ -158,35 +157,4 @@ func (s *Server) answer(r *http.Request) ([]byte, error) {
 		return nil, refusal
 	}
 	return raw, err
-}
-
-// identity is the certificate that a Mac showed.
-type identity struct {
-	*x509.Certificate
-	own         bool // of an authority of the org's own
-	fingerprint string
-}
-
-// certificate is the client's, verified and marked. The handshake has shown
-// that the client has its key. Whether the certificate counts is asked again at
-// each request, and not taken from the handshake: a connection may outlast the
-// certificate, and the trust in its authority.
-func (s *Server) certificate(r *http.Request) (identity, error) {
-	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
-		return identity{}, unknown("no client certificate was shown")
-	}
-	own, err := s.Trust.Verify(r.Context(), r.TLS.PeerCertificates)
-	if errors.Is(err, pki.ErrUntrusted) {
-		return identity{}, unknown(pki.ErrUntrusted.Error())
-	}
-	if err != nil {
-		return identity{}, err
-	}
-	cert := r.TLS.PeerCertificates[0]
-	// Another certificate of the same authority, made for another purpose, must
-	// not open this door.
-	if !pki.HasMarker(cert) {
-		return identity{}, unknown("the certificate lacks the Device Access marker")
-	}
-	return identity{Certificate: cert, own: own, fingerprint: pki.Fingerprint(cert)}, nil
 }

@@ -107,6 +107,25 @@ func UserByLogin(ctx context.Context, tx *sql.Tx, login string) (User, error) {
 	return oneUser(ctx, tx, login, `u.login_key = $1`, store.Fold(login))
 }
 
+// UserByHint finds a user by the whole login, or by its local part where it is
+// that of one user alone: a Mac that has "Okta username prefix" for its users
+// sends no more. The error is ErrNotFound also where two have it.
+func UserByHint(ctx context.Context, tx *sql.Tx, hint string) (User, error) {
+	u, err := UserByLogin(ctx, tx, hint)
+	if !errors.Is(err, ErrNotFound) || strings.Contains(hint, "@") || store.Fold(hint) == "" {
+		return u, err
+	}
+	pattern := strings.TrimSuffix(strings.TrimPrefix(store.Contains(hint), "%"), "%") + "@%"
+	found, err := store.All(ctx, tx, scanUser, `SELECT `+userColumns+` FROM users u WHERE u.login_key LIKE $1 ESCAPE '\' ORDER BY u.id LIMIT 2`, pattern)
+	if err != nil {
+		return User{}, fmt.Errorf("read user %q: %w", hint, err)
+	}
+	if len(found) != 1 {
+		return User{}, fmt.Errorf("user %q: %w", hint, ErrNotFound)
+	}
+	return found[0], nil
+}
+
 // FindUser finds a user by id or login, as Okta's paths take both.
 func FindUser(ctx context.Context, tx *sql.Tx, idOrLogin string) (User, error) {
 	return oneUser(ctx, tx, idOrLogin, `u.id = $1 OR u.login_key = $2`, idOrLogin, store.Fold(idOrLogin))

@@ -30,6 +30,8 @@ import (
 
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
 	"github.com/latchkey-mfa/latchkey/internal/server/deviceapi"
+	"github.com/latchkey-mfa/latchkey/internal/server/factor"
+	"github.com/latchkey-mfa/latchkey/internal/server/password"
 	"github.com/latchkey-mfa/latchkey/internal/server/pki"
 	"github.com/latchkey-mfa/latchkey/internal/server/recovery"
 	"github.com/latchkey-mfa/latchkey/internal/server/store"
@@ -49,6 +51,10 @@ type Org struct {
 	Authority  *pki.Authority
 	SCEP       *pki.SCEP
 	Device     *httptest.Server
+	Trust      *pki.Trust
+	Factors    *factor.Book
+
+	devices *http.ServeMux // of Device
 
 	mu  sync.Mutex
 	now time.Time
@@ -79,10 +85,14 @@ func New(t testing.TB) *Org {
 		return err
 	})
 	o.SCEP = pki.NewSCEP(&pki.Issuer{Authority: o.Authority, Challenges: o.Challenges, DB: o.DB, Log: o.Log, Now: o.Now}, zap.NewNop())
-	trust := &pki.Trust{Authority: o.Authority, DB: o.DB, Now: o.Now}
-	api := &deviceapi.Server{DB: o.DB, Vault: o.Vault, Log: o.Log, Book: o.Book, Trust: trust, Zap: zap.NewNop(), Now: o.Now, Every: 15 * time.Minute, Pace: deviceapi.NewPace(1000, 10000)}
-	o.Device = httptest.NewUnstartedServer(api.Handler())
-	o.Device.TLS = deviceapi.TLS(server, trust, o.Now)
+	o.Factors = &factor.Book{DB: o.DB, Vault: o.Vault, Log: o.Log, Hasher: password.NewHasher(), Now: o.Now}
+	o.Factors.Hasher.Cost = password.Cost{Time: 1, Memory: 8, Lanes: 1}
+	o.Trust = &pki.Trust{Authority: o.Authority, DB: o.DB, Now: o.Now}
+	api := &deviceapi.Server{DB: o.DB, Vault: o.Vault, Log: o.Log, Book: o.Book, Trust: o.Trust, Zap: zap.NewNop(), Now: o.Now, Every: 15 * time.Minute, Pace: deviceapi.NewPace(1000, 10000)}
+	o.devices = http.NewServeMux()
+	o.devices.Handle("/", api.Handler())
+	o.Device = httptest.NewUnstartedServer(o.devices)
+	o.Device.TLS = deviceapi.TLS(server, o.Trust, o.Now)
 	o.Device.Config.ErrorLog = nil
 	o.Device.StartTLS()
 	t.Cleanup(o.Device.Close)
@@ -200,15 +210,14 @@ func (o *Org) exchange(kind scep.MessageType, challenge string, signer *x509.Cer
 	return Identity{Key: key, Certificate: reply.Certificate}
 }
 
+// Serve adds a handler to the device listener.
+func (o *Org) Serve(pattern string, h http.Handler) { o.devices.Handle(pattern, h) }
+
 // Post sends body to the device listener with the identity's certificate, or
 // none.
 func (o *Org) Post(id *Identity, body []byte) (int, http.Header, []byte) {
 	o.T.Helper()
-	cfg := &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS13} //nolint:gosec // the server's name is not what is tested
-	if id != nil {
-		cfg.Certificates = []tls.Certificate{{Certificate: [][]byte{id.Certificate.Raw}, PrivateKey: id.Key}}
-	}
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: cfg}}
+	client := o.Client(id)
 	defer client.CloseIdleConnections()
 	resp, err := client.Post(o.Device.URL+wire.CheckInPath, "application/json", bytes.NewReader(body))
 	if err != nil {
@@ -220,6 +229,16 @@ func (o *Org) Post(id *Identity, body []byte) (int, http.Header, []byte) {
 		o.T.Fatal(err)
 	}
 	return resp.StatusCode, resp.Header, out
+}
+
+// Client is a client of the device listener with the identity's certificate, or
+// none.
+func (o *Org) Client(id *Identity) *http.Client {
+	cfg := &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS13} //nolint:gosec // the server's name is not what is tested
+	if id != nil {
+		cfg.Certificates = []tls.Certificate{{Certificate: [][]byte{id.Certificate.Raw}, PrivateKey: id.Key}}
+	}
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: cfg}}
 }
 
 // CheckIn sends a check-in and reads the answer: one of the two last results.

@@ -1,22 +1,16 @@
 package signin
 
-import "fmt"
+import "github.com/latchkey-mfa/latchkey/internal/server/password"
 
 // Cheapen makes passwords cost next to nothing, and tells count of each that is
 // computed.
 func Cheapen(s *Service, count func()) {
-	s.argon.cost = cost{1, 8, 1}
-	compute := s.argon.compute
-	s.argon.compute = func(password, salt []byte, time, memory uint32, lanes uint8, length uint32) []byte {
+	s.hasher.Cost = password.Cost{Time: 1, Memory: 8, Lanes: 1}
+	compute := s.hasher.Compute
+	s.hasher.Compute = func(password, salt []byte, time, memory uint32, lanes uint8, length uint32) []byte {
 		count()
 		return compute(password, salt, time, memory, lanes, length)
 	}
-}
-
-// Cost is what a password costs outside of tests.
-func Cost() string {
-	c := newArgon().cost
-	return fmt.Sprintf("m=%d,t=%d,p=%d", c.memory, c.time, c.lanes)
 }
 
 // KeepCounters bounds the table of wrong tries.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/latchkey-mfa/latchkey/internal/server/password"
 	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
 )
 
@@ -26,9 +27,9 @@ func (s *Service) change(ctx context.Context, token string, do func(tx *sql.Tx, 
 
 // ChangePassword sets another password, ends the administrator's other sessions
 // and keeps this one. A wrong current password counts as one at sign-in.
-// Errors: ErrRefused, *PasswordError, ErrNoSession, ErrNotFresh,
+// Errors: ErrRefused, *password.UnfitError, ErrNoSession, ErrNotFresh,
 // *ThrottledError, the context's, or the database's.
-func (s *Service) ChangePassword(ctx context.Context, token, current, password string, client systemlog.Client) error {
+func (s *Service) ChangePassword(ctx context.Context, token, current, next string, client systemlog.Client) error {
 	// No try where it is refused for another reason.
 	if err := s.change(ctx, token, func(*sql.Tx, held) error { return nil }); err != nil {
 		return err
@@ -41,8 +42,8 @@ func (s *Service) ChangePassword(ctx context.Context, token, current, password s
 	if err != nil {
 		return err
 	}
-	var unfit *PasswordError
-	stored, err := s.choose(ctx, t.admin.Admin, password)
+	var unfit *password.UnfitError
+	stored, err := s.choose(ctx, t.admin.Admin, next)
 	if err != nil && !errors.As(err, &unfit) {
 		return err
 	}

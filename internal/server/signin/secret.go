@@ -3,9 +3,6 @@ package signin
 import (
 	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"strings"
@@ -67,12 +64,7 @@ const (
 // so that who can write to the database, but does not have the master key, can
 // plant no session and no code.
 func (s *Service) digest(kind string, fields ...string) string {
-	mac := hmac.New(sha256.New, s.vault.Key(vault.ForAdminDigests))
-	for _, field := range append([]string{kind}, fields...) {
-		_ = binary.Write(mac, binary.BigEndian, uint32(len(field))) // a hash takes everything
-		_, _ = io.WriteString(mac, field)
-	}
-	return hex.EncodeToString(mac.Sum(nil))
+	return s.vault.Digest(vault.ForAdminDigests, append([]string{kind}, fields...)...)
 }
 
 // same compares digests.

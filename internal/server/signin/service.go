@@ -10,6 +10,7 @@ import (
 	"github.com/go-webauthn/webauthn/webauthn"
 
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
+	"github.com/latchkey-mfa/latchkey/internal/server/password"
 	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
 	"github.com/latchkey-mfa/latchkey/internal/server/vault"
 )
@@ -76,14 +77,14 @@ type Service struct {
 	vault    *vault.Vault
 	log      Journal
 	now      func() time.Time
-	argon    *argon
+	hasher   *password.Hasher
 	passkeys *webauthn.WebAuthn // nil where there can be none
 	counters int                // at most; tests have fewer
 }
 
 // New is a service. The error is a PublicURL that is none.
 func New(c Config) (*Service, error) {
-	s := &Service{db: c.DB, vault: c.Vault, log: c.Log, now: c.Now, argon: newArgon(), counters: maxCounters}
+	s := &Service{db: c.DB, vault: c.Vault, log: c.Log, now: c.Now, hasher: password.NewHasher(), counters: maxCounters}
 	var err error
 	if s.passkeys, err = relyingParty(c.PublicURL); err != nil {
 		return nil, fmt.Errorf("prepare passkeys for %q: %w", c.PublicURL, err)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/latchkey-mfa/latchkey/internal/server/password"
 	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
 	"github.com/latchkey-mfa/latchkey/internal/server/vault"
 	"github.com/latchkey-mfa/latchkey/pkg/totp"
@@ -54,7 +55,7 @@ func typedSetUpCode(typed string) string {
 }
 
 // SetPassword sets the password of an account that is being set up. Errors:
-// *PasswordError, ErrNoSession, the context's, or the database's.
+// *password.UnfitError, ErrNoSession, the context's, or the database's.
 func (s *Service) SetPassword(ctx context.Context, token, password string) error {
 	var h held
 	err := s.db.View(ctx, func(tx *sql.Tx) (err error) {
@@ -77,11 +78,11 @@ func (s *Service) SetPassword(ctx context.Context, token, password string) error
 }
 
 // choose is a password that is allowed, as it is stored.
-func (s *Service) choose(ctx context.Context, a Admin, password string) (string, error) {
-	if err := checkPassword(password, a); err != nil {
+func (s *Service) choose(ctx context.Context, a Admin, chosen string) (string, error) {
+	if err := password.Check(chosen, a.Login, a.Name); err != nil {
 		return "", err
 	}
-	return s.argon.hash(ctx, password)
+	return s.hasher.Hash(ctx, chosen)
 }
 
 func (s *Service) storePassword(ctx context.Context, tx *sql.Tx, h held, stored string) error {

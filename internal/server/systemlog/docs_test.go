@@ -53,7 +53,7 @@ func TestDocs(t *testing.T) {
 		t.Fatal("docs/events.md: a heading is missing")
 	}
 	rows := map[string]bool{}
-	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z_]+\\.[a-z_.]+)` \\|").FindAllStringSubmatch(server, -1) {
+	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z_]+\\.[a-z0-9_.]+)` \\|").FindAllStringSubmatch(server, -1) {
 		rows[m[1]] = true
 	}
 	for _, kind := range types(t) {

@@ -50,6 +50,14 @@ const (
 	FactorActivate      = "user.mfa.factor.activate"
 	FactorDeactivate    = "user.mfa.factor.deactivate"
 	ClientLimit         = "system.client.rate_limit.violation"
+	UserLimit           = "system.operation.rate_limit.violation"
+	PushSent            = "system.push.send_factor_verify_push"
+	PushDeny            = "user.mfa.okta_verify.deny_push"
+	PushNotMe           = "user.account.report_suspicious_activity_by_enduser"
+	ClientCreate        = "app.oauth2.client.lifecycle.create"
+	ClientRevoke        = "app.oauth2.client.lifecycle.deactivate"
+	TokenRefuse         = "app.oauth2.token.grant"
+	SigningKey          = "app.oauth2.signing_key.create"
 
 	PINActivate        = "device.desktop_mfa.recovery_pin.activate"
 	PINUnmatched       = "device.desktop_mfa.recovery_pin.activate_unmatched"
@@ -72,6 +80,10 @@ const (
 	OwnCACreate        = "pki.own_ca.create"
 	OwnCADelete        = "pki.own_ca.delete"
 	DeviceEventUnknown = "device.desktop_mfa.event.unknown"
+	PushApprove        = "user.mfa.push.approve"
+	PushPause          = "user.mfa.push.pause"
+	PushBlock          = "user.mfa.push.block"
+	PushUnblock        = "user.mfa.push.unblock"
 )
 
 // Actor is who did it.
@@ -90,7 +102,7 @@ func System() Actor {
 // Target is what it was done to.
 type Target struct {
 	ID          string `json:"id"`
-	Type        string `json:"type"` // "User", "Device", "OSAccount", "RecoveryPIN", "Token", "Challenge", "Certificate", "Admin", "Role", "UserGroup"
+	Type        string `json:"type"` // "User", "Device", "OSAccount", "RecoveryPIN", "Token", "Challenge", "Certificate", "Admin", "Role", "UserGroup", "Client"
 	AlternateID string `json:"alternateId"`
 	DisplayName string `json:"displayName"`
 }

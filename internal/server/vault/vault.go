@@ -4,10 +4,12 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 )
@@ -33,6 +35,11 @@ const (
 	ForAdmins    Purpose = "latchkey/v1/admin-factor"
 	// ForAdminDigests is apart from ForAdmins: a key has one use.
 	ForAdminDigests Purpose = "latchkey/v1/admin-digest"
+
+	ForFactors       Purpose = "latchkey/v1/user-factor"
+	ForFactorDigests Purpose = "latchkey/v1/user-factor-digest"
+	ForClients       Purpose = "latchkey/v1/client-digest"
+	ForTokenKeys     Purpose = "latchkey/v1/token-key"
 )
 
 // Vault seals with the master key. It prints as a placeholder.
@@ -52,6 +59,15 @@ func (v *Vault) Key(p Purpose) []byte {
 		panic(err)
 	}
 	return key
+}
+
+// Digest is how a secret that is random is stored: it needs no slow hash, and
+// has a key so that who can write to the database, but does not have the master
+// key, can plant none. No two lists of fields have the same.
+func (v *Vault) Digest(p Purpose, fields ...string) string {
+	mac := hmac.New(sha256.New, v.Key(p))
+	_, _ = mac.Write(additional(fields)) // a hash takes everything
+	return hex.EncodeToString(mac.Sum(nil))
 }
 
 // Check names the master key without giving it away, so that a database can

@@ -1,4 +1,4 @@
-package signin
+package password
 
 import (
 	"slices"
@@ -11,41 +11,41 @@ import (
 
 // Bounds of a password in characters, and of what is read of one in bytes.
 const (
-	MinPassword      = 12
-	MaxPassword      = 256
-	maxPasswordBytes = 4 * MaxPassword
+	Min      = 12
+	Max      = 256
+	maxBytes = 4 * Max
 )
 
-// PasswordError is a password that is not allowed. Its text says why and what
+// UnfitError is a password that is not allowed. Its text says why and what
 // is, and nothing of the password.
-type PasswordError struct{ Why string }
+type UnfitError struct{ Why string }
 
 // Error is a sentence for the person who chose it.
-func (e *PasswordError) Error() string { return e.Why }
+func (e *UnfitError) Error() string { return e.Why }
 
-// checkPassword holds the rules: length, and nothing that is guessed first.
-// There are none of letters and signs, which make passwords alike (NIST
-// SP 800-63B).
-func checkPassword(password string, a Admin) error {
+// Check holds the rules: length, and nothing that is guessed first of somebody
+// with that login and name. There are none of letters and signs, which make
+// passwords alike (NIST SP 800-63B). The error is an *UnfitError.
+func Check(password, login, name string) error {
 	n := utf8.RuneCountInString(password)
 	switch folded := strings.ToLower(password); {
 	case !utf8.ValidString(password):
-		return &PasswordError{"the password is not valid text"}
-	case n < MinPassword || n > MaxPassword:
-		return &PasswordError{"a password has 12 to 256 characters; several words that do not belong together are good"}
-	case slices.ContainsFunc(ownWords(a), func(w string) bool { return strings.Contains(folded, w) }):
-		return &PasswordError{"your login or name is in the password; choose one that has nothing to do with you"}
+		return &UnfitError{"the password is not valid text"}
+	case n < Min || n > Max:
+		return &UnfitError{"a password has 12 to 256 characters; several words that do not belong together are good"}
+	case slices.ContainsFunc(ownWords(login, name), func(w string) bool { return strings.Contains(folded, w) }):
+		return &UnfitError{"your login or name is in the password; choose one that has nothing to do with you"}
 	case common(folded) || distinct(folded) < 5:
-		return &PasswordError{"that password is among the first that are tried; choose one that nobody else would"}
+		return &UnfitError{"that password is among the first that are tried; choose one that nobody else would"}
 	}
 	return nil
 }
 
 // ownWords are what is guessed first of somebody: login, its part before the
 // "@", and the names. Short ones are in too many words.
-func ownWords(a Admin) []string {
-	local, _, _ := strings.Cut(store.Fold(a.Login), "@")
-	words := append(strings.FieldsFunc(store.Fold(a.Name), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }), local, store.Fold(a.Login))
+func ownWords(login, name string) []string {
+	local, _, _ := strings.Cut(store.Fold(login), "@")
+	words := append(strings.FieldsFunc(store.Fold(name), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }), local, store.Fold(login))
 	return slices.DeleteFunc(words, func(w string) bool { return utf8.RuneCountInString(w) < 4 })
 }
 

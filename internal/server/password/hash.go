@@ -1,4 +1,4 @@
-package signin
+package password
 
 import (
 	"context"
@@ -26,15 +26,21 @@ const (
 	maxArgonMemory = 1 << 20
 )
 
-// cost is what one computation takes.
-type cost struct {
-	time, memory uint32
-	lanes        uint8
+// placeholder is what a hash prints as.
+const placeholder = "[secret]"
+
+// Cost is what one computation takes: passes, KiB, and lanes.
+type Cost struct {
+	Time, Memory uint32
+	Lanes        uint8
 }
+
+// String is the cost as it stands with a hash.
+func (c Cost) String() string { return fmt.Sprintf("m=%d,t=%d,p=%d", c.Memory, c.Time, c.Lanes) }
 
 // hash is a stored password. It prints as a placeholder.
 type hash struct {
-	cost
+	cost      Cost
 	salt, key []byte
 }
 
@@ -44,46 +50,52 @@ func (hash) String() string { return placeholder }
 // GoString hides the hash from %#v.
 func (hash) GoString() string { return placeholder }
 
-// argon computes password hashes, a few at a time: each takes 64 MiB, and
+// Hasher computes password hashes, a few at a time: each takes 64 MiB, and
 // whoever reaches the server may ask for one.
-type argon struct {
-	cost  cost
-	slots chan struct{}
-	// compute is argon2.IDKey; tests count its calls.
-	compute func(password, salt []byte, time, memory uint32, lanes uint8, length uint32) []byte
+type Hasher struct {
+	Cost Cost // of what is stored from now on; tests lower it
+	// Compute is argon2.IDKey; tests count its calls.
+	Compute func(password, salt []byte, time, memory uint32, lanes uint8, length uint32) []byte
+	slots   chan struct{}
 }
 
-func newArgon() *argon {
-	return &argon{cost: cost{argonTime, argonMemory, argonLanes}, slots: make(chan struct{}, argonAtOnce), compute: argon2.IDKey}
+// NewHasher is one with the cost that is in force.
+func NewHasher() *Hasher {
+	return &Hasher{Cost: Cost{argonTime, argonMemory, argonLanes}, slots: make(chan struct{}, argonAtOnce), Compute: argon2.IDKey}
 }
 
 // derive waits for a slot, or for the context's end.
-func (a *argon) derive(ctx context.Context, password string, c cost, salt []byte) ([]byte, error) {
+func (a *Hasher) derive(ctx context.Context, password string, c Cost, salt []byte) ([]byte, error) {
 	select {
 	case a.slots <- struct{}{}:
 		defer func() { <-a.slots }()
 	case <-ctx.Done():
 		return nil, fmt.Errorf("wait to compute a password's hash: %w", ctx.Err())
 	}
-	return a.compute([]byte(password), salt, c.time, c.memory, c.lanes, argonKey), nil
+	return a.Compute([]byte(password), salt, c.Time, c.Memory, c.Lanes, argonKey), nil
 }
 
-// hash is a password as it is stored.
-func (a *argon) hash(ctx context.Context, password string) (string, error) {
+// Hash is a password as it is stored. The error is the context's.
+func (a *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	salt := make([]byte, argonSalt)
 	// crypto/rand never fails on the supported systems: it ends the program.
 	_, _ = rand.Read(salt)
-	key, err := a.derive(ctx, password, a.cost, salt)
+	key, err := a.derive(ctx, password, a.Cost, salt)
 	if err != nil {
 		return "", err
 	}
-	return hash{a.cost, salt, key}.text(), nil
+	return hash{a.Cost, salt, key}.text(), nil
 }
 
-// fits reports whether the password is the stored one. Where nothing is stored
-// it computes as much, so that the time does not tell who has an account.
-func (a *argon) fits(ctx context.Context, stored, password string) (bool, error) {
-	h := hash{a.cost, make([]byte, argonSalt), make([]byte, argonKey)}
+// Fits reports whether the password is the stored one. Where nothing is stored,
+// or the password is longer than any, it computes as much, so that the time does
+// not tell who has one. The error is the context's, or that what is stored is no
+// hash.
+func (a *Hasher) Fits(ctx context.Context, stored, password string) (bool, error) {
+	if len(password) > maxBytes {
+		password = "" // no password is; the cost is that of any other
+	}
+	h := hash{a.Cost, make([]byte, argonSalt), make([]byte, argonKey)}
 	if stored != "" {
 		var err error
 		if h, err = parseHash(stored); err != nil {
@@ -99,7 +111,7 @@ func (a *argon) fits(ctx context.Context, stored, password string) (bool, error)
 
 // text is the hash in the form that the reference implementation prints.
 func (h hash) text() string {
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, h.memory, h.time, h.lanes,
+	return fmt.Sprintf("$argon2id$v=%d$%s$%s$%s", argon2.Version, h.cost,
 		base64.RawStdEncoding.EncodeToString(h.salt), base64.RawStdEncoding.EncodeToString(h.key))
 }
 
@@ -112,12 +124,12 @@ func parseHash(stored string) (h hash, err error) {
 	if len(stored) > 256 || len(part) != 6 {
 		return hash{}, errHash
 	}
-	if _, err := fmt.Sscanf(part[3], "m=%d,t=%d,p=%d", &h.memory, &h.time, &h.lanes); err != nil {
+	if _, err := fmt.Sscanf(part[3], "m=%d,t=%d,p=%d", &h.cost.Memory, &h.cost.Time, &h.cost.Lanes); err != nil {
 		return hash{}, errHash
 	}
 	h.salt, _ = base64.RawStdEncoding.DecodeString(part[4]) // what does not decode does not come out the same below
 	h.key, _ = base64.RawStdEncoding.DecodeString(part[5])
-	sane := h.time >= 1 && h.time <= maxArgonTime && h.lanes >= 1 && h.memory >= 8*uint32(h.lanes) && h.memory <= maxArgonMemory
+	sane := h.cost.Time >= 1 && h.cost.Time <= maxArgonTime && h.cost.Lanes >= 1 && h.cost.Memory >= 8*uint32(h.cost.Lanes) && h.cost.Memory <= maxArgonMemory
 	if !sane || len(h.salt) < 8 || len(h.key) != argonKey || h.text() != stored {
 		return hash{}, errHash
 	}

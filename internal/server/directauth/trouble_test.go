@@ -1,0 +1,168 @@
+package directauth_test
+
+import (
+	"context"
+	"database/sql"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/latchkey-mfa/latchkey/internal/server/directauth"
+	"github.com/latchkey-mfa/latchkey/internal/server/directory"
+	"github.com/latchkey-mfa/latchkey/internal/server/servertest"
+	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
+	"github.com/latchkey-mfa/latchkey/internal/wire"
+)
+
+// A Mac that may not check in may not ask for anybody, and hears why as at a
+// check-in.
+func TestWhichMacs(t *testing.T) {
+	o := newOrg(t)
+	v := fields("grant_type", grantOTP, "scope", "openid", "login_hint", amy, "otp", o.code(), "client_id", o.id, "client_secret", o.secret).Encode()
+	try := func(id *servertest.Identity, status int, reason string) {
+		t.Helper()
+		if a := o.send(id, "/oauth2/v1/token", v, nil); a.Status != status || a.Reason != reason {
+			t.Errorf("%d %s, want %d %q", a.Status, a.Raw, status, reason)
+		}
+	}
+	silent := o.Enrol(o.Challenge("dynamic", "C02Z"))
+	fleet := o.Enrol(o.Challenge("static", ""))
+	o.CheckIn(&fleet, wire.CheckIn{V: 1, Seq: 1, Boot: "b", Wall: o.Now(), Clock: "anchored", Device: wire.Device{UDID: "U-C02F", Serial: "C02F", Name: "Mac"}})
+	try(nil, 401, "")
+	try(&silent, 403, wire.RefusedUnverified)
+	try(&fleet, 403, wire.RefusedUnverified)
+	change := func(op directory.Lifecycle) {
+		o.Update(func(tx *sql.Tx) error {
+			all, err := directory.DevicesBySerial(context.Background(), tx, "C02A")
+			if err == nil {
+				_, err = directory.ChangeDevice(context.Background(), tx, all[0].ID, op, o.Now())
+			}
+			return err
+		})
+	}
+	change(directory.Suspend)
+	try(&o.mac, 403, wire.RefusedSuspended)
+	change(directory.Unsuspend)
+	renewed := o.Renew(o.mac)
+	try(&renewed, 200, "") // signed for with the bound one's key
+	o.step()
+	try(&o.mac, 400, "") // the code was used
+	o.Pass(400 * 24 * time.Hour)
+	try(&o.mac, 401, "") // the certificate has ended
+}
+
+// What probes ask: the keys without a certificate, discovery, options.
+func TestMetadata(t *testing.T) {
+	o := newOrg(t)
+	for path, want := range map[string]string{"/.well-known/openid-configuration": issuer, "/oauth2/default/.well-known/openid-configuration": issuer + "/oauth2/default"} {
+		var doc struct {
+			Issuer        string   `json:"issuer"`
+			TokenEndpoint string   `json:"token_endpoint"`
+			JWKS          string   `json:"jwks_uri"`
+			Grants        []string `json:"grant_types_supported"`
+		}
+		if status := o.get(path, &doc); status != 200 || doc.Issuer != want || !strings.HasPrefix(doc.JWKS, o.Device.URL) || len(doc.Grants) != 5 {
+			t.Errorf("%d %+v", status, doc)
+		}
+		var keys struct{ Keys []map[string]string }
+		if status := o.get(strings.TrimPrefix(doc.JWKS, o.Device.URL), &keys); status != 200 || len(keys.Keys) != 1 || keys.Keys[0]["d"] != "" {
+			t.Errorf("%d %+v", status, keys)
+		}
+	}
+	req, _ := http.NewRequestWithContext(t.Context(), http.MethodOptions, o.Device.URL+"/oauth2/v1/token", nil)
+	req.Header.Set("Origin", "https://page.example")
+	resp, err := o.client(nil).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if h := resp.Header; resp.StatusCode != 204 || h.Get("Access-Control-Allow-Origin") != "https://page.example" || h.Get("Access-Control-Allow-Methods") != "POST" || h.Get("Vary") != "Origin" {
+		t.Errorf("%d %v", resp.StatusCode, h)
+	}
+	for path, status := range map[string]int{"/oauth2/v1/authorize": 404, "/oauth2/v1/token": 404, "/oauth2/other/v1/keys": 404} {
+		var out map[string]any
+		if got := o.get(path, &out); got != status && got != 405 {
+			t.Errorf("%s: %d", path, got)
+		}
+	}
+}
+
+// A second key signs from the next start on, and the first one still counts.
+func TestKeyRotation(t *testing.T) {
+	o := newOrg(t)
+	before := o.is(o.byOTP(amy, o.code()), 200, "").ID
+	o.Pass(time.Minute)
+	o.Update(func(tx *sql.Tx) error {
+		if err := directauth.AddKey(context.Background(), tx, o.Vault, o.Now()); err != nil {
+			return err
+		}
+		again, err := directauth.OpenKeys(context.Background(), tx, o.Vault, o.Now())
+		if err == nil {
+			*o.keys = *again // as after a start
+		}
+		return err
+	})
+	o.claims(before)
+	after := o.is(o.byOTP(amy, o.code()), 200, "").ID
+	o.claims(after)
+	if strings.Split(before, ".")[0] == strings.Split(after, ".")[0] {
+		t.Error("the same key signs")
+	}
+	// Another master key opens none.
+	o.Update(func(tx *sql.Tx) error {
+		if _, err := directauth.OpenKeys(context.Background(), tx, servertest.New(t).Vault, o.Now()); err == nil {
+			t.Error("opened with another master key")
+		}
+		return nil
+	})
+}
+
+// A database that is locked or full answers with an error, gives nothing away,
+// and gives no try for nothing once it is well.
+func TestDatabaseInTrouble(t *testing.T) {
+	o := newOrg(t)
+	for name, query := range map[string]string{"full": `PRAGMA max_page_count = 1`, "broken": `ALTER TABLE user_tries RENAME TO away`} {
+		back := map[string]string{"full": `PRAGMA max_page_count = 1000000`, "broken": `ALTER TABLE away RENAME TO user_tries`}[name]
+		if name == "full" {
+			// No room for as much as a row: the pages that are there are filled up.
+			o.Update(func(tx *sql.Tx) error {
+				_, err := tx.Exec(`CREATE TABLE ballast (x TEXT)`)
+				return err
+			})
+		}
+		pragma(t, o, query)
+		if name == "full" {
+			for o.DB.Update(context.Background(), func(tx *sql.Tx) error {
+				_, err := tx.Exec(`INSERT INTO ballast (x) VALUES ($1)`, strings.Repeat("x", 300))
+				return err
+			}) == nil {
+			}
+			for range 8 { // each index and table has its own half page left
+				o.DB.Update(context.Background(), func(tx *sql.Tx) error {
+					return o.Log.Append(context.Background(), tx, systemlog.Event{Type: "x", Message: strings.Repeat("x", 300)})
+				})
+			}
+		}
+		right := o.byOTP(amy, o.code())
+		wrong := o.byOTP(amy, o.wrongCode())
+		if right.Status != 500 || wrong.Status != 500 || right.Code != "E0000009" || wrong.Code != right.Code || right.ID != "" {
+			t.Errorf("%s: %d %s, %d %s", name, right.Status, right.Raw, wrong.Status, wrong.Raw)
+		}
+		if a := o.push(amy); name == "full" && a.Status != 500 {
+			t.Errorf("%s: a push: %d %s", name, a.Status, a.Raw)
+		}
+		pragma(t, o, back)
+		o.Pass(time.Minute)
+		o.is(o.byOTP(amy, o.code()), 200, "")
+		o.Pass(time.Minute)
+	}
+}
+
+func pragma(t *testing.T, o *org, query string) {
+	t.Helper()
+	o.Update(func(tx *sql.Tx) error {
+		_, err := tx.Exec(query)
+		return err
+	})
+}
