@@ -52,6 +52,12 @@ func chapters() []chapter {
 		{"Five misses lock; kill -9 does not shorten it, and the right PIN has to wait", lockOut},
 		{"An alias and a full name meet the second factor too", typedNames},
 		{"A user on MFANotRequiredList is left alone, with the daemon and without", exemptUser},
+		{"An account is connected to its org user by a push with a number; an offline factor is set up", connected},
+		{"A push is refused on the phone, and another approved with its number", pushed},
+		{"The code of the org's app", orgCode},
+		{"Without a network: the reason is on the screen, and the device access code works", withoutNetwork},
+		{"The offline period is over; the network comes back while the panel is open", offlineOver},
+		{"Within the session: another phone is set up, after a factor was shown", inSession},
 		{"The server's log has it all, and its chain holds", systemLog},
 	}
 }
@@ -74,8 +80,7 @@ func setUpCode(w *world) error {
 	return w.login(trial.Reception().Name, authhost.Allow, func(p *trial.Person) error {
 		return trial.Steps(
 			func() error { return p.Sees("Protect your sign-in") },
-			func() error { return p.Presses("Set up now", "enter") },
-			p.SetsUp,
+			p.SetsUpCode,
 		)
 	})
 }
@@ -221,7 +226,11 @@ func (w *world) refused(what, pin, words string) error {
 func newCode(w *world) error {
 	before := w.phone.Key
 	err := w.byWindow(func(p *trial.Person) error {
-		return trial.Steps(func() error { return p.Presses("Set up now", "enter") }, p.SetsUp)
+		return trial.Steps(
+			p.SetsUpCode,
+			func() error { return p.Sees("There is an older one for you") },
+			func() error { return p.Presses("Remove the old", "enter") },
+		)
 	})
 	if err != nil {
 		return err
@@ -279,7 +288,7 @@ func systemLog(w *world) error {
 		return err
 	}
 	for _, name := range []string{"recovery_pin.generate", "recovery_pin.activate", "recovery_pin.reuse", "recovery_pin.reject", "recovery_pin.lock",
-		"recovery_pin.expire", "recovery_pin.rotate_secret", "enrollment.create", "login.allow", "clock.rollback"} {
+		"recovery_pin.expire", "recovery_pin.rotate_secret", "enrollment.create", "login.allow", "clock.rollback", "account.link"} {
 		n := strings.Count(out, `"device.desktop_mfa.`+name+`"`)
 		w.Say("  %3d  device.desktop_mfa.%s", n, name)
 		if n == 0 {

@@ -6,13 +6,16 @@ import (
 
 	"github.com/latchkey-mfa/latchkey/internal/authhost"
 	"github.com/latchkey-mfa/latchkey/internal/trial"
+	"github.com/latchkey-mfa/latchkey/pkg/totp"
 )
 
 // world is the trial with what its chapters hand on to each other.
 type world struct {
 	*trial.World
-	phone trial.Phone
-	pins  []string // that were read aloud
+	phone       trial.Phone // reception's
+	officePhone trial.Phone
+	orgApp      totp.Key // office's, verified by the org
+	pins        []string // that were read aloud
 }
 
 func newWorld(ctx context.Context, bin, profile, shots string) (*world, error) {

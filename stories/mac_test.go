@@ -107,7 +107,7 @@ func does(steps []step) func(*person) error {
 // come. The recovery secret is registered.
 func (m *mac) enrolled() *mac {
 	m.t.Helper()
-	m.in(sees("Protect your sign-in"), presses("Set up now", "enter"), (*person).SetsUp)
+	m.in(sees("Protect your sign-in"), (*person).SetsUpCode)
 	m.must(m.CheckIn(trial.Reception()))
 	m.must(m.Pass(time.Minute))
 	return m

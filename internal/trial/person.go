@@ -174,8 +174,25 @@ func (p *Person) Accepted(answer func() error) error {
 	return Steps(func() error { return p.Sees("Recovery PIN accepted") }, answer)
 }
 
+// Chooses takes the entry of a list that has those words.
+func (p *Person) Chooses(words string) error {
+	if err := p.Waits(words); err != nil {
+		return err
+	}
+	digit, err := p.Reads(`([1-9])  [^\n]*` + regexp.QuoteMeta(words))
+	if err != nil {
+		return err
+	}
+	return p.Presses(words, digit, "enter")
+}
+
 // Later puts the offer of a new factor off.
 func (p *Person) Later() error { return p.Presses("Later", "l", "enter") }
+
+// SetsUpCode takes the offer of a device access code, and does what SetsUp does.
+func (p *Person) SetsUpCode() error {
+	return Steps(func() error { return p.Chooses(": Device access code") }, p.SetsUp)
+}
 
 // SetsUp scans the QR code's key into the phone and types the first code.
 func (p *Person) SetsUp() error {

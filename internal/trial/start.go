@@ -1,7 +1,6 @@
 package trial
 
 import (
-	"crypto/rand"
 	"fmt"
 	"os"
 	"os/exec"
@@ -33,6 +32,9 @@ func (w *World) Token(who string) string { return w.Path("token-" + who) }
 
 func (w *World) initServer() error {
 	if _, err := Command(w.ctx, nil, w.server(), "init", "--data", w.Path("server")); err != nil {
+		return err
+	}
+	if err := w.onServerJSON(&w.client, "client", "add", "Macs"); err != nil {
 		return err
 	}
 	for who, role := range map[string]string{HelpDesk: "help-desk-admin", Admin: "super-admin"} {

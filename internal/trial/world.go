@@ -37,12 +37,20 @@ func ITAdmin() Account {
 	return Account{Name: "itadmin", FullName: "IT Administration", GUID: "8C7A1F60-0D7C-4C5B-9B0E-6D1E3B2A4F02", UID: 502}
 }
 
+// Office is an account whose person has an account in the org as well.
+func Office() Account {
+	return Account{Name: "office", FullName: "Back Office", GUID: "8C7A1F60-0D7C-4C5B-9B0E-6D1E3B2A4F03", UID: 503}
+}
+
+// OfficeLogin is that person in the org.
+const OfficeLogin = "office@example.com"
+
 // Options of a World.
 type Options struct {
 	Bin      string    // folder with the programs (Build)
 	Profile  string    // the published profile to tailor
 	Shots    string    // folder for pictures of screens; "" for none
-	Accounts []Account // of the Mac; nil for Reception and ITAdmin
+	Accounts []Account // of the Mac; nil for Reception, ITAdmin and Office
 	Out      io.Writer // what happens, told; nil for nowhere
 	Daemon   []string  // further arguments of the daemon
 }
@@ -65,14 +73,15 @@ type World struct {
 	options        Options
 	relays         []*relay // device listener and main listener, as the device reaches them
 	listen, device string   // the server's own addresses
-	up             bool     // whether the Mac's network is there
+	client         OrgClient
+	up             bool // whether the Mac's network is there
 	boots          int
 }
 
 // New lays a trial's folder out; nothing runs yet.
 func New(ctx context.Context, o Options) (*World, error) {
 	if o.Accounts == nil {
-		o.Accounts = []Account{Reception(), ITAdmin()}
+		o.Accounts = []Account{Reception(), ITAdmin(), Office()}
 	}
 	if o.Out == nil {
 		o.Out = io.Discard

@@ -40,7 +40,7 @@ func (t *turn) skip() {
 		t.stop()
 		t.pass()
 	case t.Step == StepHome && t.Screen.Kind == wire.KindGrace && t.graceLeft() > 0:
-		t.do(Save{NewsShown: true})
+		t.keep(Save{})
 		t.finish(Finish{Result: wire.ResultContinue, Allow: true, Reason: "grace"})
 	case t.rules.Observe && t.Purpose == Login:
 		t.stop()

@@ -212,10 +212,10 @@ func (t *turn) ended(in Ended) {
 	case in.Enrolled && mode == Enrol:
 		t.enrolled(kind)
 	case in.Linked != "" && mode == Link:
-		t.proven(in.Linked, in.Note, Save{Linked: true, Verified: in.Linked, Online: true, NewsShown: true})
+		t.proven(in.Linked, in.Note, Save{Linked: true, Verified: in.Linked, Online: true})
 	case in.Verified && mode == Verify:
 		m, _ := t.facts.method(kind)
-		t.proven(kind, in.Note, Save{Verified: kind, Online: m.Online, NewsShown: true})
+		t.proven(kind, in.Note, Save{Verified: kind, Online: m.Online})
 	default:
 		t.ways(errorNote(in.Note))
 	}
@@ -235,15 +235,22 @@ func (t *turn) ways(note *wire.Note) {
 // is known who this is, or in.
 func (t *turn) proven(kind, note string, save Save) {
 	t.Proof = Proof{Kind: kind, Online: t.Proof.Online || save.Online, PIN: t.Proof.PIN || IsPIN(kind)}
-	t.do(save)
+	t.keep(save)
 	if save.Linked {
 		t.facts.Linked = true
 	}
-	if len(t.offers()) > 0 || t.Purpose == Enrolment {
+	if len(t.offers()) > 0 || t.Purpose == Enrolment || note != "" {
 		t.offer(infoNote(note))
 		return
 	}
 	t.pass()
+}
+
+// keep saves something that lets the person see the news no more: those that
+// were there when they came, and not what this login adds.
+func (t *turn) keep(s Save) {
+	s.NewsShown, t.Told = !t.Told, true
+	t.do(s)
 }
 
 // pass lets in who has shown a factor.
@@ -296,7 +303,7 @@ func (t *turn) offerScreen() wire.Screen {
 // enrolled goes on after a factor was set up. Where the one from before may be
 // lost, the person is asked whether it is to go.
 func (t *turn) enrolled(kind string) {
-	t.do(Save{Enrolled: true, NewsShown: true})
+	t.keep(Save{Enrolled: true})
 	if t.Proof.Kind == "" {
 		t.Proof.Kind = kind // the password and the first grace let it be set up, and the code was shown
 	}

@@ -18,15 +18,16 @@ const (
 	textContact     = "Contact admin"
 	textBack        = "Back to the password"
 	textClose       = "Close"
+	textNothing     = "There is nothing that you can set up on this Mac now."
 	textMust        = "Your organization asks you to set this up now."
 	textObserve     = "Skip for now"
 	textFailed      = "Something went wrong on this Mac, and nothing was counted against you. Try again, or another way."
 	textNotSaved    = "This Mac could not keep what you did, so it does not count. Try again, or contact your administrator."
 	textGraceOver   = "The time without a second factor is over."
-	textSetUpOver   = "The time to set up a factor here has run out."
+	textSetUpOver   = "There is nothing that you can set up on this Mac now."
 	textWayClosed   = "This way has just been closed. Choose another."
 	textUntrusted   = "This Mac is not sure of the time, which this way needs."
-	textOfflineOver = "Your organization asks for an online sign-in at least every %s, and the last one is longer ago. Sign in another way."
+	textOfflineOver = "Your organization asks for an online sign-in at least every %s, and the last one is longer ago. Connect to a network, and choose a way that your organization checks."
 )
 
 func chooseScreen(list []wire.Choice) wire.Screen {
@@ -96,9 +97,9 @@ func offerScreen(purpose Purpose, proof Proof, hasOffline bool, offers []wire.Ch
 	s := wire.Screen{Kind: wire.KindNotice, Title: "You are signed in", Choices: offers}
 	switch {
 	case purpose == Enrolment && len(offers) == 0:
-		s.Title, s.Text = "That was you", "There is nothing that you can set up on this Mac now."
+		s.Title, s.Text = "That was you", textNothing
 	case len(offers) == 0:
-		s.Text = "The time to set up a factor here has run out."
+		s.Text = textNothing
 		s.Actions = []wire.Action{{ID: wire.ActionSkip, Label: "Continue", Role: wire.RoleDefault}}
 		return s
 	case purpose == Enrolment:

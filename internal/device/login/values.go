@@ -101,6 +101,7 @@ type State struct {
 	Run      int // number of the run, so that a late answer of an earlier one is known
 	Waiting  bool
 	Proof    Proof
+	Told     bool        // the news were shown, and are kept no longer
 	Tidy     string      // the kind of which older ones are asked about
 	Screen   wire.Screen // as last shown
 	Seq      uint64

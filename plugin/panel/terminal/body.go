@@ -80,7 +80,7 @@ func (m *model) addNumber(b *body) {
 		return
 	}
 	b.gap()
-	lines := figures(m.screen.Number, b.width-2)
+	lines := Figures(m.screen.Number, b.width-2)
 	if lines == nil {
 		b.wrapped("  ", m.screen.Number, m.lk.strong)
 		return

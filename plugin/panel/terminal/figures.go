@@ -29,9 +29,9 @@ func figure(digit rune) ([5]string, bool) {
 	return [5]string{}, false
 }
 
-// figures is the number in big figures, or nil when it does not fit the width
-// or has something else than digits.
-func figures(number string, width int) []string {
+// Figures is the number in big figures, five lines, or nil when it does not fit
+// the width, in cells, or has something else than digits.
+func Figures(number string, width int) []string {
 	lines := make([]string, 5)
 	for i, digit := range []rune(number) {
 		points, ok := figure(digit)

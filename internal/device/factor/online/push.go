@@ -135,7 +135,9 @@ func waitingScreen(mac string, oob directauth.OOB, slow bool) wire.Screen {
 }
 
 func againScreen(note string) wire.Screen {
-	return wire.Screen{Kind: wire.KindPush, Title: titlePush, Text: "Send another question to your phone, or sign in another way.",
+	// Under a title of its own, so that a panel sets the focus anew: on the
+	// screen before, it was on another way.
+	return wire.Screen{Kind: wire.KindPush, Title: titleAgain, Text: "Send another question to your phone, or sign in another way.",
 		Note:    &wire.Note{Level: wire.LevelError, Text: note},
 		Actions: []wire.Action{{ID: wire.ActionRetry, Label: "Send again", Role: wire.RoleDefault}}}
 }

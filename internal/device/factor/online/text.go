@@ -7,6 +7,7 @@ const eventReject = events.FactorReject
 // What a person reads.
 const (
 	titlePush         = "Approve on your phone"
+	titleAgain        = "Not approved"
 	textUnreadable    = "This Mac cannot read which organization account is yours."
 	textNotACode      = "The code has six digits."
 	textWrong         = "Your organization does not take that code. Check that it is the one for your organization account, and try the next."
