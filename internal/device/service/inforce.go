@@ -40,18 +40,25 @@ func (f *InForce) Rules(a factor.Account) (login.Rules, error) {
 		// A gate that runs is armed: no policy is no reason to allow.
 		return login.Rules{}, fmt.Errorf("no valid profile was ever seen: %w", session.ErrUnavailable)
 	}
-	rules := login.Rules{
-		Governed:      p.Governs(a.Name) && !f.Off(),
-		Allowed:       p.OrderedFactors(),
-		OfflinePeriod: p.LoginPeriodWithOfflineFactor.V,
-		Grace:         p.LoginPeriodWithoutEnrolledFactor.V,
-		Observe:       p.Observes(),
-		Linking:       slices.ContainsFunc(p.OrderedFactors(), byOrg),
-	}
+	rules := rulesOf(p, a.Name)
+	rules.Governed = rules.Governed && !f.Off()
 	if rules.Governed && f.lost.Load() {
 		return login.Rules{}, fmt.Errorf("the store was lost and no check-in has rebuilt it: %w", session.ErrUnavailable)
 	}
 	return rules, nil
+}
+
+// rulesOf is what a policy says of the account with that short name.
+func rulesOf(p *policy.Policy, name string) login.Rules {
+	allowed := p.OrderedFactors()
+	return login.Rules{
+		Governed:      p.Governs(name),
+		Allowed:       allowed,
+		OfflinePeriod: p.LoginPeriodWithOfflineFactor.V,
+		Grace:         p.LoginPeriodWithoutEnrolledFactor.V,
+		Observe:       p.Observes(),
+		Linking:       slices.ContainsFunc(allowed, byOrg),
+	}
 }
 
 // byOrg: a factor of which a link makes use.
