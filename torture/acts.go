@@ -138,7 +138,7 @@ func wrongPIN(random *rand.Rand) string {
 // which phone the Mac has, it is one of those.
 func (r *run) rightCode(p *person) error {
 	for s := range p.states {
-		return r.byCode(p, code{phone: s.Phone, step: totp.Step(r.world.Clocks.Now())})
+		return r.byCode(p, code{phone: s.newest().Number, step: totp.Step(r.world.Clocks.Now())})
 	}
 	return nil
 }
@@ -146,10 +146,11 @@ func (r *run) rightCode(p *person) error {
 func (r *run) usedCode(p *person) error {
 	for s := range p.states {
 		now := totp.Step(r.world.Clocks.Now())
-		if s.Phone == 0 || s.LastStep == 0 || now-s.LastStep > 1 {
-			return r.byCode(p, code{phone: s.Phone, step: now})
+		last := s.newest()
+		if last.Number == 0 || last.LastStep == 0 || now-last.LastStep > 1 {
+			return r.byCode(p, code{phone: last.Number, step: now})
 		}
-		return r.byCode(p, code{phone: s.Phone, step: s.LastStep})
+		return r.byCode(p, code{phone: last.Number, step: last.LastStep})
 	}
 	return nil
 }
@@ -160,7 +161,7 @@ func (r *run) reset(p *person) error {
 	}
 	r.asking()
 	err := r.desk.reset(r.ctx, p.GUID)
-	ordered := func(a account) account { return a.with(func(a *account) { a.ResetOf = a.Phone }) }
+	ordered := func(a account) account { return a.with(func(a *account) { a.ResetOf = a.newest().Number }) }
 	if errors.Is(err, errNoServer) || errors.Is(err, errServer) {
 		return errors.Join(err, p.now("reset: cut", func(a account) []account { return []account{a, ordered(a)} }))
 	}

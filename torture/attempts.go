@@ -1,6 +1,9 @@
 package main
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // What a person can be told of an attempt.
 const (
@@ -110,7 +113,7 @@ type code struct {
 
 // typeCode is design §5, "Lock-out", for one access code.
 func (a account) typeCode(c code, m moment) []outcome {
-	if a.Phone == 0 {
+	if a.count() == 0 {
 		return []outcome{{said: saidNoFactor, state: a}}
 	}
 	if a.CodeMisses >= shutAfter {
@@ -123,15 +126,16 @@ func (a account) typeCode(c code, m moment) []outcome {
 	if !a.CodeWait.mayBeOver(m) {
 		return out
 	}
-	if c.phone == a.Phone && c.step > a.LastStep {
+	at := slices.IndexFunc(a.Phones[:], func(p phone) bool { return c.phone != 0 && p.Number == c.phone })
+	if at >= 0 && c.step > a.Phones[at].LastStep {
 		return append(out, outcome{said: saidSignedIn, state: a.with(func(a *account) {
-			a.LastStep = c.step
+			a.Phones[at].LastStep = c.step
 			a.unlocked()
 			a.Wait = span{}
 		})})
 	}
 	said := saidWrong
-	if c.phone == a.Phone {
+	if at >= 0 {
 		said = saidUsed
 	}
 	missed := a.codeMissed(m)
@@ -169,8 +173,8 @@ func (a account) cutCode(c code, m moment) []account {
 }
 
 // enrolled has another phone, whose first code was of that step.
-func (a account) enrolled(phone int, step uint64) account {
-	a.Phone, a.LastStep = phone, step
+func (a account) enrolled(number int, step uint64) account {
+	a.Phones[a.count()] = phone{number, step}
 	a.Seen[evEnrol]++
 	return a
 }

@@ -64,8 +64,7 @@ func eventName(i int) string {
 // that is possible, since a kill can come before or after a write; what is seen
 // leaves those that fit. It is comparable, so that equal states are one.
 type account struct {
-	Phone      int // the key that the Mac has, as a number; 0 for none
-	LastStep   uint64
+	Phones     [maxPhones]phone // the keys that the Mac has, oldest first
 	CodeMisses int
 	CodeWait   span
 
@@ -79,7 +78,7 @@ type account struct {
 	Code      string // the device code that is out
 	CodeSeen  int    // misses while it was
 
-	ResetOf int // a phone that the help desk has reset, until the Mac hears of it
+	ResetOf int // phones up to this number the help desk has reset, until the Mac hears of it
 	Seen    [events]int
 }
 
@@ -130,11 +129,51 @@ func (a account) meanwhile(m moment) []account {
 }
 
 func (a *account) heardOfReset() {
-	if a.Phone == a.ResetOf && a.Phone != 0 {
-		a.Phone, a.LastStep = 0, 0
-		a.Seen[evRemove]++
-	}
+	a.remove(func(p phone, _ int) bool { return p.Number <= a.ResetOf })
 	a.ResetOf = 0
+}
+
+// maxPhones of one account.
+const maxPhones = 5
+
+// phone is an access code's key, as a number; the zero phone is none.
+type phone struct {
+	Number   int
+	LastStep uint64
+}
+
+// count is how many phones are set up.
+func (a account) count() (n int) {
+	for _, p := range a.Phones {
+		if p.Number != 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// newest is the phone that was set up last.
+func (a account) newest() phone { return a.Phones[max(0, a.count()-1)] }
+
+// remove takes out the phones that which names, given how many newer there are.
+func (a *account) remove(which func(p phone, newer int) bool) {
+	var kept [maxPhones]phone
+	n, all := 0, a.count()
+	for i, p := range a.Phones[:all] {
+		if which(p, all-1-i) {
+			a.Seen[evRemove]++
+			continue
+		}
+		kept[n] = p
+		n++
+	}
+	a.Phones = kept
+}
+
+// tidied has the newest phone alone.
+func (a account) tidied() account {
+	a.remove(func(_ phone, newer int) bool { return newer > 0 })
+	return a
 }
 
 // checkedIn is what is certain after a check-in: both have been done.

@@ -38,10 +38,7 @@ func (r *run) byPIN(p *person, setUp bool, which func(deviceCode string) (pin, e
 	if setUp {
 		return r.setsUp(p, s)
 	}
-	if err := r.fine(s, s.act(r.ctx, wire.ActionSkip, "", nil)); err != nil {
-		return err
-	}
-	return r.passes(p, s)
+	return r.putsOff(p, s)
 }
 
 // fine is err, or errFault where the screen says that the disk failed.
@@ -86,6 +83,9 @@ func failed(text string) bool {
 
 // setsUp scans the key into another phone and types its first code.
 func (r *run) setsUp(p *person, s *seat) error {
+	if there, _ := s.choice(accesscode.Kind); !there {
+		return r.putsOff(p, s) // there is no room for another
+	}
 	if err := r.fine(s, s.act(r.ctx, wire.ActionSubmit, accesscode.Kind, nil)); err != nil {
 		return err
 	}
@@ -108,13 +108,44 @@ func (r *run) setsUp(p *person, s *seat) error {
 	if err != nil {
 		return err
 	}
-	if s.done == nil {
+	if s.done == nil && s.screen.Kind != wire.KindNotice {
 		if r.fine(s, nil) != nil {
 			return p.now("set up: the disk failed", func(a account) []account { return []account{a, done(a)} })
 		}
 		return fmt.Errorf("after the first code the screen is %q: %s", s.screen.Title, note(s.screen))
 	}
 	if err := p.now("set up", func(a account) []account { return []account{done(a)} }); err != nil {
+		return err
+	}
+	if s.done == nil {
+		return r.tidies(p, s)
+	}
+	return r.passes(p, s)
+}
+
+// tidies has the phones of before removed, as the screen after the new one's
+// first code offers.
+func (r *run) tidies(p *person, s *seat) error {
+	r.asking()
+	err := s.act(r.ctx, wire.ActionSubmit, "", nil)
+	either := func(a account) []account { return []account{a, a.tidied()} }
+	switch {
+	case errors.Is(err, errCut):
+		return errors.Join(err, p.now("remove the older: cut", either))
+	case err != nil:
+		return err
+	case r.fine(s, nil) != nil:
+		return p.now("remove the older: the disk failed", either)
+	}
+	if err := p.now("removed the older", func(a account) []account { return []account{a.tidied()} }); err != nil {
+		return err
+	}
+	return r.passes(p, s)
+}
+
+// putsOff takes an offer later.
+func (r *run) putsOff(p *person, s *seat) error {
+	if err := r.fine(s, s.act(r.ctx, wire.ActionSkip, "", nil)); err != nil {
 		return err
 	}
 	return r.passes(p, s)
@@ -233,9 +264,12 @@ func (r *run) typesCode(p *person, s *seat, typed code) error {
 	if r.fine(s, nil) != nil {
 		return p.now(what+": the disk failed", cutStates)
 	}
-	if s.done != nil {
+	if s.done != nil || s.screen.Kind == wire.KindNotice { // an open window comes with an offer
 		if err := p.heard(what, saidSignedIn, 0, m, try); err != nil {
 			return err
+		}
+		if s.done == nil {
+			return r.putsOff(p, s)
 		}
 		return r.passes(p, s)
 	}

@@ -152,20 +152,9 @@ func upTo(c wire.Command) time.Time {
 // has set up since, with the PIN that came with the reset, stays. The link to
 // the org user goes as well, to be made anew by the rules.
 func (d *Daemon) resetFactors(guid string, upTo time.Time) error {
-	list, err := d.accessCode.List(guid)
+	removed, err := d.accessCode.RemoveUpTo(guid, upTo, "reset")
 	if err != nil {
 		return err
-	}
-	removed := 0
-	for _, f := range list {
-		if f.At.After(upTo) {
-			continue
-		}
-		n, err := d.accessCode.Remove(guid, f.ID, "reset")
-		if err != nil {
-			return err
-		}
-		removed += n
 	}
 	link, linked, err := d.links.Of(guid)
 	if err != nil {

@@ -196,6 +196,11 @@ func (a *AccessCode) Remove(guid, id, why string) (int, error) {
 	return a.remove(guid, why, func(_ int, p phone) bool { return id == "" || id == p.ID })
 }
 
+// RemoveUpTo forgets what the account had set up by then, in one write.
+func (a *AccessCode) RemoveUpTo(guid string, then time.Time, why string) (int, error) {
+	return a.remove(guid, why, func(_ int, p phone) bool { return !p.At.After(then) })
+}
+
 // RemoveOlder implements factor.Remover.
 func (a *AccessCode) RemoveOlder(guid, why string) (int, error) {
 	return a.remove(guid, why, func(newer int, _ phone) bool { return newer > 0 })
