@@ -83,6 +83,12 @@ func printAccount(w io.Writer, now time.Time, a wire.AccountStatus) {
 		kinds = []string{"none"}
 	}
 	fmt.Fprintf(w, "  factors\t%s\n", strings.Join(kinds, ", "))
+	if a.Linked != "" {
+		fmt.Fprintf(w, "  organization account\t%s\n", a.Linked)
+	}
+	if a.OfflineUntil != nil && len(a.Factors) > 0 {
+		fmt.Fprintf(w, "  offline factors\tuntil %s, or an online sign-in\n", a.OfflineUntil.UTC().Format(time.RFC3339))
+	}
 	fmt.Fprintf(w, "  recovery secret\t%s (generation %d)\n", a.Secret.State, a.Secret.Generation)
 	if a.WindowLeftSeconds > 0 {
 		fmt.Fprintf(w, "  recovery window\topen for another %s\n", time.Duration(a.WindowLeftSeconds)*time.Second)

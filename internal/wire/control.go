@@ -61,6 +61,7 @@ type PolicySetting struct {
 type AccountStatus struct {
 	Account
 	GraceUntil        *time.Time `json:"grace_until,omitempty"`
+	OfflineUntil      *time.Time `json:"offline_until,omitempty"` // when the Mac's own factors need an online sign-in first
 	WindowLeftSeconds int        `json:"window_left_seconds,omitempty"`
 }
 

@@ -109,6 +109,7 @@ func (d *Daemon) Doctor(ctx context.Context) (wire.DoctorReply, error) {
 		{Name: "clock", OK: s.Clock != "untrusted", Detail: s.Clock, Hint: "set the clock right and let the Mac check in; until then only device-code PINs are taken"},
 		{Name: "kill switch", OK: !s.KillSwitch, Detail: present(s.KillSwitch), Hint: "remove the kill-switch file when the emergency is over: everyone is let in without a second factor"},
 		d.checkInCheck(s),
+		d.orgCheck(ctx),
 	}
 	for _, a := range s.Accounts {
 		checks = append(checks, recoveryCheck(a))
@@ -139,6 +140,18 @@ func (d *Daemon) checkInCheck(s wire.Status) wire.Check {
 		c.Detail += ": " + s.CheckIn.Problem
 	}
 	return c
+}
+
+// orgCheck asks the org now, as a login does.
+func (d *Daemon) orgCheck(ctx context.Context) wire.Check {
+	d.idp.Look(ctx)
+	online, reason := d.idp.Standing()
+	settings, _ := d.orgSettings()
+	if online {
+		reason = "answers"
+	}
+	return wire.Check{Name: "org", OK: online, Detail: settings.URL + ": " + reason,
+		Hint: "until the org answers, nobody is verified by it: look at the network, DMFAOrgURL, DMFAClientID and DMFAClientSecret"}
 }
 
 func recoveryCheck(a wire.AccountStatus) wire.Check {

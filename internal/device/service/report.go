@@ -6,6 +6,7 @@ import (
 
 	"github.com/latchkey-mfa/latchkey/internal/device/factor"
 	"github.com/latchkey-mfa/latchkey/internal/device/session"
+	"github.com/latchkey-mfa/latchkey/internal/policy"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
 )
 
@@ -76,10 +77,24 @@ func (d *Daemon) account(ctx context.Context, guid string, rec session.Record) (
 	a.WindowLeftSeconds = int(left / time.Second)
 	a.WindowUntil = optional(until)
 	a.FirstGovernedAt = optional(rec.FirstGovernedAt)
-	if p := d.inForce.Policy(); p != nil && !rec.HadFactor && !rec.FirstGovernedAt.IsZero() {
-		a.GraceUntil = optional(rec.FirstGovernedAt.Add(p.LoginPeriodWithoutEnrolledFactor.V))
-	}
+	a.GraceUntil, a.OfflineUntil = d.periods(rec)
 	return a, nil
+}
+
+// periods are when the first grace ends, and when the Mac's own factors need an
+// online sign-in first; nil where there is none to speak of.
+func (d *Daemon) periods(rec session.Record) (grace, offline *time.Time) {
+	p := d.inForce.Policy()
+	if p == nil {
+		return nil, nil
+	}
+	if !rec.HadFactor && !rec.FirstGovernedAt.IsZero() {
+		grace = optional(rec.FirstGovernedAt.Add(p.LoginPeriodWithoutEnrolledFactor.V))
+	}
+	if !rec.OfflineFrom.IsZero() && p.AllowsFactor(policy.FactorAccessCode) {
+		offline = optional(rec.OfflineFrom.Add(p.LoginPeriodWithOfflineFactor.V))
+	}
+	return grace, offline
 }
 
 func optional(t time.Time) *time.Time {
