@@ -295,6 +295,51 @@ func TestObserveLetsEveryScreenBeSkipped(t *testing.T) {
 	p.in(Begin{}).want("show locked").act(wire.ActionSkip, "").want("finish continue true observed")
 }
 
+// TestObserveIsHonouredByEveryFactor: also while a push waits, while an account
+// is being connected, and where a factor would have to be set up.
+func TestObserveIsHonouredByEveryFactor(t *testing.T) {
+	busy := func(p *play) *play {
+		return p.in(Asked{Run: p.state.Run, Screen: wire.Screen{Kind: wire.KindPush, Busy: true}}).want("show push")
+	}
+	for _, kind := range []string{"OV_Push", "OV_TOTP", code} {
+		p := newPlay(t).enrolled()
+		p.rules.Observe, p.rules.Allowed = true, []string{kind}
+		p.facts.Methods = []Method{{Kind: kind, Enrolled: true, Online: kind != code}}
+		busy(p.in(Begin{}).want("verify "+kind)).act(wire.ActionSkip, "").want("stop, finish continue true observed")
+	}
+	p := newPlay(t)
+	p.rules.Observe, p.rules.Linking, p.facts.HadFactor = true, true, true
+	busy(p.in(Begin{}).want("show choose").act(wire.ActionSubmit, kindLink)).act(wire.ActionSkip, "").want("stop, finish continue true observed")
+
+	p = newPlay(t)
+	p.rules.Observe, p.facts.HadFactor, p.facts.FirstGoverned = true, true, morning.Add(-100*time.Hour)
+	p.facts.Methods = append(p.facts.Methods, Method{Kind: "OV_Push", Enrolled: true, Online: true})
+	p.in(Begin{}).ends(Ended{Verified: true}).want("save, show notice").act(wire.ActionSkip, "").want("finish continue true factor")
+}
+
+// TestAnOfflineFactorIsDueAfterTheGrace: put off before its end, and no longer
+// after it; Contact admin stays.
+func TestAnOfflineFactorIsDueAfterTheGrace(t *testing.T) {
+	linked := func(governedFor time.Duration) *play {
+		p := newPlay(t)
+		p.rules.Linking, p.facts.HadFactor, p.facts.Linked, p.facts.FirstGoverned = true, true, true, morning.Add(-governedFor)
+		p.facts.Methods = append(p.facts.Methods, Method{Kind: "OV_Push", Enrolled: true, Online: true})
+		return p.in(Begin{}).want("verify OV_Push").ends(Ended{Verified: true}).want("save, show notice")
+	}
+	early := linked(47 * time.Hour)
+	early.act(wire.ActionSkip, "").want("finish continue true factor")
+	due := linked(48 * time.Hour)
+	due.act(wire.ActionSkip, "").want("") // there is no such button
+	other := *due
+	other.act(wire.ActionContact, "").want("verify recovery_pin").asks().act(wire.ActionAnother, "").want("stop, show notice")
+	due.act(wire.ActionSubmit, code).want("enrol Offline_TOTP").asks()
+	due.act(wire.ActionSkip, "").want("")
+	due.ends(Ended{Note: "no"}).want("show notice").act(wire.ActionSubmit, code).ends(Ended{Enrolled: true}).want("save, finish continue true enrolment")
+	turned := linked(48 * time.Hour)
+	turned.rules.Allowed = []string{"OV_Push"} // the profile changes: nothing is due any more
+	turned.in(Tick{}).want("show notice").act(wire.ActionSkip, "").want("finish continue true factor")
+}
+
 func TestASaveThatFailsProvesNothing(t *testing.T) {
 	p := newPlay(t).enrolled().in(Begin{}).asks().ends(Ended{Verified: true})
 	p.state.Step = StepHome // as session leaves it: the Finish was dropped

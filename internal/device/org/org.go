@@ -218,7 +218,7 @@ func (o *Org) clientOf(ctx context.Context, s Settings) (*directauth.Client, err
 // any other org has its endpoints below its own address.
 func (o *Org) find(ctx context.Context, s Settings) (*directauth.Client, error) {
 	config := directauth.Config{Issuer: s.URL, ClientID: s.ClientID, ClientSecret: s.Secret,
-		Now: o.o.Now, RequestTimeout: answerWithin, HTTP: o.http(nil)}
+		Now: o.o.Now, RequestTimeout: answerWithin, Retries: -1, HTTP: o.http(nil)}
 	if s.Own {
 		device, err := discover(ctx, config.HTTP, s.URL)
 		if err != nil {
@@ -229,7 +229,7 @@ func (o *Org) find(ctx context.Context, s Settings) (*directauth.Client, error) 
 			if err != nil {
 				return nil, fmt.Errorf("%w: %w", ErrNoCertificate, err)
 			}
-			config.BaseURL, config.HTTP = device+"/oauth2/v1", o.http(&certificate)
+			config.BaseURL, config.HTTP, config.RequireNonce = device+"/oauth2/v1", o.http(&certificate), true
 		}
 	}
 	client, err := directauth.New(config)

@@ -44,7 +44,15 @@ func (d *Daemon) newSessions() *session.Manager {
 func (d *Daemon) onlineFactors() *online.Factors {
 	return &online.Factors{Org: online.At(d.idp), Links: d.links, Journal: d.journal, Report: d.report,
 		Mac:     func() string { return d.machine.Name },
-		Linking: d.linking, Number: func() bool { return d.org.now().Settings.NumberMatching }}
+		Linking: d.linking, Number: d.wantsNumber}
+}
+
+// wantsNumber: a push of our own server has a number to match while the org's
+// setting says so, and one without is not from it. What another org sends is
+// that org's to say.
+func (d *Daemon) wantsNumber() bool {
+	settings, _ := d.orgSettings()
+	return settings.Own && d.org.now().Settings.NumberMatching
 }
 
 // linking is what the policy says of linking.
