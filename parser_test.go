@@ -106,6 +106,9 @@ func fuzzed() map[string]string {
 		"internal/server/desk FuzzReadMembers":         "readList",
 		"internal/server/desk FuzzReadPrelinks":        "readList",
 		"internal/server/deviceapi FuzzDecode":         "Decode",
+		"internal/server/directauth FuzzBasic":         "basicCredentials",
+		"internal/server/directauth FuzzForm":          "parseForm",
+		"internal/server/directauth FuzzQuoted":        "quoted",
 		"internal/server/password FuzzHash":            "parseHash",
 		"internal/server/pki FuzzChain":                "certificates",
 		"internal/server/pki FuzzGET":                  "message",
@@ -139,7 +142,7 @@ func unfuzzed() map[string][]string {
 		"a sum of this program's own":                            {"pkg/recoverypin number", "pkg/totp digits"},
 		"the key that a script's player read off its own screen": {"internal/authhost/script typeCode"},
 		"the operating system's own answer":                      {"internal/device/directory account"},
-		"what this server wrote into its own database":           {"internal/server/deviceapi again", "internal/server/directory Rules", "internal/server/directory Settings", "internal/server/directory scanAccount", "internal/server/directory scanDevice", "internal/server/pki load", "internal/server/signin holderOf", "internal/server/signin waiting"},
+		"what this server wrote into its own database":           {"internal/server/deviceapi again", "internal/server/directauth openKey", "internal/server/directory Rules", "internal/server/directory Settings", "internal/server/directory scanAccount", "internal/server/directory scanDevice", "internal/server/pki load", "internal/server/signin holderOf", "internal/server/signin waiting"},
 		"what was made a line above":                             {"internal/device/identity exchange", "internal/device/identity selfSigned", "internal/server/pki sign", "internal/wire DictionaryOf"},
 	}
 }
