@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -84,6 +85,22 @@ func TestMetadata(t *testing.T) {
 		var out map[string]any
 		if got := o.get(path, &out); got != status && got != 405 {
 			t.Errorf("%s: %d", path, got)
+		}
+	}
+}
+
+// The main listener, whose URL is the issuer's, has what anybody may read, and
+// takes nothing.
+func TestDiscovery(t *testing.T) {
+	o := newOrg(t)
+	main := o.api.Discovery()
+	for path, status := range map[string]int{"GET /.well-known/openid-configuration": 200, "GET /oauth2/default/.well-known/openid-configuration": 200, "GET /oauth2/v1/keys": 200,
+		"POST /oauth2/v1/token": 403, "POST /oauth2/v1/primary-authenticate": 403, "GET /oauth2/v1/authorize": 403} {
+		method, at, _ := strings.Cut(path, " ")
+		w := httptest.NewRecorder()
+		main.ServeHTTP(w, httptest.NewRequest(method, at, strings.NewReader("grant_type=password")))
+		if w.Code != status || status == 403 && !strings.Contains(w.Body.String(), o.Device.URL) {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
 		}
 	}
 }

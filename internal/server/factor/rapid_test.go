@@ -58,12 +58,7 @@ func TestAnyOrder(t *testing.T) {
 					waitUntil, missed = until(h.clock(), misses), h.clock()
 				}
 			case "push":
-				recent := 0
-				for _, at := range open {
-					if h.clock().Sub(at) < factor.CapWindow {
-						recent++
-					}
-				}
+				recent := within(open, h.clock())
 				_, err := h.Push(rt.Context(), s, "", h.mac)
 				var wait *factor.WaitError
 				stopped := h.clock().Before(paused) || recent >= factor.PushCap
@@ -82,13 +77,7 @@ func TestAnyOrder(t *testing.T) {
 						continue
 					}
 					h.must(h.Deny(rt.Context(), p.ID, false, by()))
-					recent := 0
-					for _, at := range open {
-						if h.clock().Sub(at) < factor.CapWindow {
-							recent++
-						}
-					}
-					if recent >= factor.PushCap {
+					if within(open, h.clock()) >= factor.PushCap {
 						paused = h.clock().Add(factor.PauseLife)
 					}
 				}
@@ -99,6 +88,16 @@ func TestAnyOrder(t *testing.T) {
 			}
 		}
 	})
+}
+
+// within are how many pushes count for the cap.
+func within(open []time.Time, now time.Time) (recent int) {
+	for _, at := range open {
+		if now.Sub(at) < factor.CapWindow {
+			recent++
+		}
+	}
+	return recent
 }
 
 // until is the wait by the rule, written again.
