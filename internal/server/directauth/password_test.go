@@ -109,5 +109,6 @@ func TestForeignCodes(t *testing.T) {
 	a := o.push(amy)
 	o.approve(a.Number)
 	o.is(o.send(&other, "/oauth2/v1/token", fields(append([]string{"grant_type", grantOOB, "scope", "openid", "oob_code", a.OOB}, own...)...).Encode(), nil), 400, "access_denied")
+	o.is(o.send(&o.mac, "/oauth2/v1/token", fields(append([]string{"grant_type", grantOOB, "scope", "openid", "oob_code", a.OOB}, foreign...)...).Encode(), nil), 400, "access_denied")
 	o.is(o.poll(a.OOB), 200, "")
 }
