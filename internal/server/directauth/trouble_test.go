@@ -183,3 +183,38 @@ func pragma(t *testing.T, o *org, query string) {
 		return err
 	})
 }
+
+// While the database is locked a request waits; a Mac that goes away meanwhile
+// has used nothing up, and one that stays gets its answer.
+func TestDatabaseIsLocked(t *testing.T) {
+	o := newOrg(t)
+	o.is(o.byOTP(amy, "x"), 400, "invalid_grant") // the client is known as used, and needs no write
+	locked, release, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		ended <- o.DB.Update(context.Background(), func(*sql.Tx) error {
+			close(locked)
+			<-release
+			return nil
+		})
+	}()
+	<-locked
+	body := fields("grant_type", grantOTP, "scope", "openid", "login_hint", amy, "otp", o.code(), "client_id", o.id, "client_secret", o.secret).Encode()
+	ctx, stop := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer stop()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, o.Device.URL+"/oauth2/v1/token", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if resp, err := o.client(&o.mac).Do(req); err == nil {
+		resp.Body.Close()
+		t.Errorf("answered %d while the database was locked", resp.StatusCode)
+	}
+	answered := make(chan answer, 1)
+	go func() { answered <- o.send(&o.mac, "/oauth2/v1/token", body, nil) }()
+	close(release)
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	o.is(<-answered, 200, "")
+}
