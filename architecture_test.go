@@ -178,10 +178,10 @@ func layers() [][]string {
 			"internal/server/systemlog", "internal/server/directory", "internal/server/apierror"},
 		{"internal/authhost/script", "plugin/panel/terminal", "plugin/mechanism",
 			"internal/device/agent", "internal/device/events", "internal/device/directory", "internal/device/managedprefs", "internal/device/login",
-			"internal/server/pki", "internal/server/signin"},
+			"internal/server/pki", "internal/server/signin", "internal/server/factor"},
 		{"plugin", "internal/device/recovery", "internal/device/linking", "internal/server/recovery"},
 		{"internal/device/factor/accesscode", "internal/device/factor/devicepin", "internal/device/factor/online", "internal/server/desk", "internal/server/deviceapi"},
-		{"internal/device/session", "internal/server/adminapi", "internal/server/console"},
+		{"internal/device/session", "internal/server/adminapi", "internal/server/console", "internal/server/directauth"},
 		{"internal/device/service"},
 		{"cmd/latchkeyd", "cmd/latchkey", "cmd/latchkey-server", "cmd/authhost"},
 	}

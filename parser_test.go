@@ -110,6 +110,9 @@ func fuzzed() map[string]string {
 		"internal/server/desk FuzzReadMembers":         "readList",
 		"internal/server/desk FuzzReadPrelinks":        "readList",
 		"internal/server/deviceapi FuzzDecode":         "Decode",
+		"internal/server/directauth FuzzBasic":         "basicCredentials",
+		"internal/server/directauth FuzzForm":          "parseForm",
+		"internal/server/directauth FuzzQuoted":        "quoted",
 		"internal/server/password FuzzHash":            "parseHash",
 		"internal/server/pki FuzzChain":                "certificates",
 		"internal/server/pki FuzzGET":                  "message",
@@ -152,7 +155,7 @@ func unfuzzed() map[string][]string {
 		"a number or nothing":                                    {"internal/device/agent hasChanged"},
 		"an address that internal/policy has read and bounded":   {"internal/device/service orgName"},
 		"the operating system's own answer":                      {"internal/device/directory account"},
-		"what this server wrote into its own database":           {"internal/server/deviceapi again", "internal/server/directory Rules", "internal/server/directory Settings", "internal/server/directory scanAccount", "internal/server/directory scanDevice", "internal/server/pki load", "internal/server/signin holderOf", "internal/server/signin waiting"},
+		"what this server wrote into its own database":           {"internal/server/deviceapi again", "internal/server/directauth openKey", "internal/server/directory Rules", "internal/server/directory Settings", "internal/server/directory scanAccount", "internal/server/directory scanDevice", "internal/server/pki load", "internal/server/signin holderOf", "internal/server/signin waiting"},
 		"what was made a line above":                             {"internal/device/identity exchange", "internal/device/identity selfSigned", "internal/server/pki sign", "internal/wire DictionaryOf"},
 	}
 }

@@ -207,7 +207,7 @@ func (p *program) userCommand() *cobra.Command {
 	add.Flags().StringVar(&last, "last-name", "", "last name")
 	commands := []*cobra.Command{add, p.userList(), p.userPassword()}
 	for op, short := range map[string]string{"suspend": "Suspend a user: no PINs", "unsuspend": "End a suspension", "deactivate": "Deactivate a user",
-		"activate": "Activate a user again", "reset-factors": "Reset all factors of a user at the next check-in of each Mac"} {
+		"activate": "Activate a user again", "reset-factors": "Remove a user's factors at the org, and reset those on each Mac at its next check-in"} {
 		commands = append(commands, p.remote(&cobra.Command{Use: op + " LOGIN", Short: short, Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
 			return p.post(cmd, "/api/v1/users/"+url.PathEscape(args[0])+"/lifecycle/"+strings.ReplaceAll(op, "-", "_"), nil, args[0]+": "+op)
 		}}))

@@ -203,7 +203,7 @@ func (p *program) servers(ctx context.Context, d *data, o serveOptions, log *zap
 		Pace: deviceapi.NewPace(2, 30)}
 	org := directauth.New(directauth.Config{DB: d.db, Vault: d.vault, Log: d.log, Factors: d.factors(), Door: &deviceapi.Door{Trust: trust, DB: d.db}, Keys: keys, Zap: log,
 		Now: d.now, Issuer: o.publicURL, DeviceURL: o.deviceURL})
-	main = harden(mainHandler(admin.Handler(), scep, pages, o.deviceURL), log)
+	main = harden(mainHandler(admin.Handler(), scep, pages, org.Discovery(), o.deviceURL), log)
 	main.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}, Time: d.now}
 	device = harden(deviceHandler(devices.Handler(), org.Handler()), log)
 	device.TLSConfig = deviceapi.TLS(pair, trust, d.now)
@@ -224,12 +224,14 @@ func (p *program) console(d *data, o serveOptions, admins *desk.Desk, log *zap.L
 }
 
 // mainHandler is what administrators and enrolling devices reach.
-func mainHandler(admin, scep, pages http.Handler, deviceURL string) http.Handler {
+func mainHandler(admin, scep, pages, org http.Handler, deviceURL string) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", pages)
 	mux.Handle("/api/", admin)
 	mux.Handle("/device-access/", admin)
 	mux.Handle("/scep", scep)
+	mux.Handle("/oauth2/", org)
+	mux.Handle("GET /.well-known/openid-configuration", org)
 	mux.Handle("GET "+wire.WellKnownPath, deviceapi.WellKnown(deviceURL))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	return mux

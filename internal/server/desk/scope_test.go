@@ -23,12 +23,12 @@ func needs() map[string][]access.Permission {
 	out := map[string][]access.Permission{"Issue": {access.DevicesRead, access.PINGenerate}, "Certificates": {access.DevicesRead, access.OrgRead}}
 	for p, methods := range map[access.Permission]string{
 		access.DevicesRead:     "Devices Suggest Pending Readiness NotReady Device DeviceUsers Account PINs OrgRules",
-		access.UsersRead:       "Users User UserDevices Groups Members",
+		access.UsersRead:       "Users User UserDevices Groups Members UserFactors",
 		access.OrgRead:         "Settings CustomRoles Chains",
 		access.LogsRead:        "Events VerifyLog",
 		access.DevicesManage:   "ChangeDevice Confirm Reject ConfirmMany DeleteDevice",
-		access.UsersManage:     "SetPrelink PrelinkMany CreateUser ChangeUser CreateGroup DeleteGroup AddMembers RemoveMember",
-		access.FactorsReset:    "ResetAccountFactors ResetUserFactors",
+		access.UsersManage:     "SetPrelink PrelinkMany CreateUser ChangeUser CreateGroup DeleteGroup AddMembers RemoveMember EnrolApp PendingApp ConfirmApp",
+		access.FactorsReset:    "ResetAccountFactors ResetUserFactors RemoveFactor UnblockPushes",
 		access.PINGenerate:     "VoidPIN",
 		access.EnrolmentManage: "ListChallenges CreateChallenge RevokeChallenge RevokeCertificate AddChain RemoveChain",
 		access.SettingsManage:  "SaveSettings SaveOrg",

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -87,19 +88,40 @@ type authorizationServer struct {
 
 // Handler belongs on the device listener.
 func (s *Server) Handler() http.Handler {
-	mux := http.NewServeMux()
-	for _, as := range []authorizationServer{{"/oauth2", s.Issuer}, {"/oauth2/default", s.Issuer + "/oauth2/default"}} {
+	mux := s.public()
+	for _, as := range s.servers() {
 		v1 := as.path + "/v1"
 		for path, do := range map[string]operation{"/primary-authenticate": s.primary, "/oob-authenticate": s.primary, "/challenge": s.challenge, "/token": s.token} {
 			mux.HandleFunc("POST "+v1+path, s.handle(as, do))
 		}
 		mux.HandleFunc("OPTIONS "+v1+"/token", options)
-		mux.HandleFunc("GET "+v1+"/keys", s.Keys.serve)
 	}
-	mux.HandleFunc("GET /.well-known/openid-configuration", s.metadata(authorizationServer{"/oauth2", s.Issuer}))
-	mux.HandleFunc("GET /oauth2/default/.well-known/openid-configuration", s.metadata(authorizationServer{"/oauth2/default", s.Issuer + "/oauth2/default"}))
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		apierror.New(http.StatusNotFound, "Not found: there is no such operation of direct authentication.").Write(w)
+	})
+	return mux
+}
+
+func (s *Server) servers() []authorizationServer {
+	return []authorizationServer{{"/oauth2", s.Issuer}, {"/oauth2/default", s.Issuer + "/oauth2/default"}}
+}
+
+// public is what anybody may read: discovery, and the keys.
+func (s *Server) public() *http.ServeMux {
+	mux := http.NewServeMux()
+	for _, as := range s.servers() {
+		mux.HandleFunc("GET "+as.path+"/v1/keys", s.Keys.serve)
+		mux.HandleFunc("GET "+strings.TrimPrefix(as.issuer, s.Issuer)+"/.well-known/openid-configuration", s.metadata(as))
+	}
+	return mux
+}
+
+// Discovery belongs on the main listener, whose URL is the issuer's: what
+// anybody may read, and for all else where it is taken.
+func (s *Server) Discovery() http.Handler {
+	mux := s.public()
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		refusal(http.StatusForbidden, "access_denied", "Direct authentication is taken over a device certificate, at %s.", s.DeviceURL).write(w)
 	})
 	return mux
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -88,6 +89,22 @@ func TestMetadata(t *testing.T) {
 	}
 }
 
+// The main listener, whose URL is the issuer's, has what anybody may read, and
+// takes nothing.
+func TestDiscovery(t *testing.T) {
+	o := newOrg(t)
+	main := o.api.Discovery()
+	for path, status := range map[string]int{"GET /.well-known/openid-configuration": 200, "GET /oauth2/default/.well-known/openid-configuration": 200, "GET /oauth2/v1/keys": 200,
+		"POST /oauth2/v1/token": 403, "POST /oauth2/v1/primary-authenticate": 403, "GET /oauth2/v1/authorize": 403} {
+		method, at, _ := strings.Cut(path, " ")
+		w := httptest.NewRecorder()
+		main.ServeHTTP(w, httptest.NewRequest(method, at, strings.NewReader("grant_type=password")))
+		if w.Code != status || status == 403 && !strings.Contains(w.Body.String(), o.Device.URL) {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+	}
+}
+
 // A second key signs from the next start on, and the first one still counts.
 func TestKeyRotation(t *testing.T) {
 	o := newOrg(t)
@@ -165,4 +182,39 @@ func pragma(t *testing.T, o *org, query string) {
 		_, err := tx.Exec(query)
 		return err
 	})
+}
+
+// While the database is locked a request waits; a Mac that goes away meanwhile
+// has used nothing up, and one that stays gets its answer.
+func TestDatabaseIsLocked(t *testing.T) {
+	o := newOrg(t)
+	o.is(o.byOTP(amy, "x"), 400, "invalid_grant") // the client is known as used, and needs no write
+	locked, release, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		ended <- o.DB.Update(context.Background(), func(*sql.Tx) error {
+			close(locked)
+			<-release
+			return nil
+		})
+	}()
+	<-locked
+	body := fields("grant_type", grantOTP, "scope", "openid", "login_hint", amy, "otp", o.code(), "client_id", o.id, "client_secret", o.secret).Encode()
+	ctx, stop := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer stop()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, o.Device.URL+"/oauth2/v1/token", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if resp, err := o.client(&o.mac).Do(req); err == nil {
+		resp.Body.Close()
+		t.Errorf("answered %d while the database was locked", resp.StatusCode)
+	}
+	answered := make(chan answer, 1)
+	go func() { answered <- o.send(&o.mac, "/oauth2/v1/token", body, nil) }()
+	close(release)
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	o.is(<-answered, 200, "")
 }
