@@ -2,6 +2,7 @@ package latchkey
 
 import (
 	"go/ast"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -62,13 +63,15 @@ func callee(call *ast.CallExpr) string {
 // folder that each reaches and that take bytes apart. Those in C are named for
 // the reader: this test sees Go only.
 func fuzzed() map[string]string {
+	all := map[string]string{}
+	for _, side := range []map[string]string{fuzzedOnTheMac(), fuzzedOnTheServer(), fuzzedOnBoth()} {
+		maps.Copy(all, side)
+	}
+	return all
+}
+
+func fuzzedOnTheMac() map[string]string {
 	return map[string]string{
-		"cmd/latchkey-server FuzzAnswer":               "read",
-		"internal/authhost FuzzMessage":                "number readMessage",
-		"internal/authhost FuzzRight":                  "ParseRight",
-		"internal/authhost/script FuzzParse":           "duration readSize",
-		"internal/clock FuzzShift":                     "shift",
-		"internal/devaccounts FuzzParse":               "Parse parseHash readAccount readAliases readID readPassword readText scanned",
 		"internal/device/agent FuzzForm":               "actFrom",
 		"internal/device/agent FuzzLine":               "choose",
 		"internal/device/checkin FuzzDecodeAnswer":     "decode",
@@ -96,52 +99,68 @@ func fuzzed() map[string]string {
 		"internal/device/trustedtime FuzzState":        "Open",
 		"internal/device/xipc FuzzFrame":               "readFrame uint32 uint64",
 		"internal/device/xipc FuzzHello":               "localesFrom",
-		"internal/plist FuzzBinary":                    "Parse",
-		"internal/plist FuzzXML":                       "isBase64 isInteger isReal surveyXML",
-		"internal/policy FuzzFromDocument":             "FromDocument readURL",
-		"internal/server/access FuzzToken":             "split",
-		"internal/server/adminapi FuzzDecodePIN":       "DecodePIN",
-		"internal/server/adminapi FuzzLogQuery":        "logQuery page times",
-		"internal/server/adminapi FuzzRequest":         "decode",
-		"internal/server/console FuzzNext":             "next",
-		"internal/server/console FuzzNumber":           "number",
-		"internal/server/console FuzzPolicy":           "policy",
-		"internal/server/desk FuzzOlder":               "numbers",
-		"internal/server/desk FuzzReadMembers":         "readList",
-		"internal/server/desk FuzzReadPrelinks":        "readList",
-		"internal/server/deviceapi FuzzDecode":         "Decode",
-		"internal/server/directauth FuzzBasic":         "basicCredentials",
-		"internal/server/directauth FuzzForm":          "parseForm",
-		"internal/server/directauth FuzzQuoted":        "quoted",
-		"internal/server/password FuzzHash":            "parseHash",
-		"internal/server/pki FuzzChain":                "certificates",
-		"internal/server/pki FuzzGET":                  "message",
-		"internal/server/pki FuzzMarker":               "HasMarker",
-		"internal/server/pki FuzzRequest":              "read",
-		"internal/server/recovery FuzzActivation":      "ActivationFrom",
-		"internal/server/recovery FuzzLimits":          "limitsOf",
-		"internal/server/signin FuzzPasskey":           "parseAssertion parseCreation",
-		"internal/server/signin FuzzRecoveryCode":      "parseRecoveryCode",
-		"internal/server/signin FuzzToken":             "split",
-		"internal/server/systemlog FuzzEntry":          "event",
-		"internal/server/vault FuzzKeyFile":            "private",
-		"internal/server/vault FuzzSealed":             "Open",
-		"internal/wire FuzzControl":                    "FromDictionary",
-		"internal/wire FuzzDictionaries":               "ScreenFrom",
-		"pkg/directauth FuzzChallenge":                 "UnmarshalJSON party readChallenged readWebAuthn",
-		"pkg/directauth FuzzConfig":                    "address",
-		"pkg/directauth FuzzIDToken":                   "verify",
-		"pkg/directauth FuzzKeys":                      "readKeys",
-		"pkg/directauth FuzzOOB":                       "UnmarshalJSON readOOB",
-		"pkg/directauth FuzzRefusal":                   "read waitOf",
-		"pkg/directauth FuzzTokens":                    "readTokens",
-		"pkg/recoverypin FuzzParseDeviceCode":          "ParseDeviceCode",
-		"pkg/recoverypin FuzzParsePIN":                 "ParsePIN",
-		"pkg/totp FuzzParseCode":                       "ParseCode",
-		"plugin/abitest FuzzHints":                     "invocation_start",
-		"plugin/abitest FuzzHost":                      "frame_receive",
-		"plugin/mechanism FuzzContactFile":             "readContact",
-		"plugin/mechanism FuzzGateFile":                "readFallback readTrusted",
+	}
+}
+
+func fuzzedOnTheServer() map[string]string {
+	return map[string]string{
+		"cmd/latchkey-server FuzzAnswer":          "read",
+		"internal/server/access FuzzToken":        "split",
+		"internal/server/adminapi FuzzDecodePIN":  "DecodePIN",
+		"internal/server/adminapi FuzzLogQuery":   "logQuery page times",
+		"internal/server/adminapi FuzzRequest":    "decode",
+		"internal/server/console FuzzNext":        "next",
+		"internal/server/console FuzzNumber":      "number",
+		"internal/server/console FuzzPolicy":      "policy",
+		"internal/server/desk FuzzOlder":          "numbers",
+		"internal/server/desk FuzzReadMembers":    "readList",
+		"internal/server/desk FuzzReadPrelinks":   "readList",
+		"internal/server/deviceapi FuzzDecode":    "Decode",
+		"internal/server/directauth FuzzBasic":    "basicCredentials",
+		"internal/server/directauth FuzzForm":     "parseForm",
+		"internal/server/directauth FuzzQuoted":   "quoted",
+		"internal/server/password FuzzHash":       "parseHash",
+		"internal/server/pki FuzzChain":           "certificates",
+		"internal/server/pki FuzzGET":             "message",
+		"internal/server/pki FuzzMarker":          "HasMarker",
+		"internal/server/pki FuzzRequest":         "read",
+		"internal/server/recovery FuzzActivation": "ActivationFrom",
+		"internal/server/recovery FuzzLimits":     "limitsOf",
+		"internal/server/signin FuzzPasskey":      "parseAssertion parseCreation",
+		"internal/server/signin FuzzRecoveryCode": "parseRecoveryCode",
+		"internal/server/signin FuzzToken":        "split",
+		"internal/server/systemlog FuzzEntry":     "event",
+		"internal/server/vault FuzzKeyFile":       "private",
+		"internal/server/vault FuzzSealed":        "Open",
+	}
+}
+
+func fuzzedOnBoth() map[string]string {
+	return map[string]string{
+		"internal/authhost FuzzMessage":       "number readMessage",
+		"internal/authhost FuzzRight":         "ParseRight",
+		"internal/authhost/script FuzzParse":  "duration readSize",
+		"internal/clock FuzzShift":            "shift",
+		"internal/devaccounts FuzzParse":      "Parse parseHash readAccount readAliases readID readPassword readText scanned",
+		"internal/plist FuzzBinary":           "Parse",
+		"internal/plist FuzzXML":              "isBase64 isInteger isReal surveyXML",
+		"internal/policy FuzzFromDocument":    "FromDocument readURL",
+		"internal/wire FuzzControl":           "FromDictionary",
+		"internal/wire FuzzDictionaries":      "ScreenFrom",
+		"pkg/directauth FuzzChallenge":        "UnmarshalJSON party readChallenged readWebAuthn",
+		"pkg/directauth FuzzConfig":           "address",
+		"pkg/directauth FuzzIDToken":          "verify",
+		"pkg/directauth FuzzKeys":             "readKeys",
+		"pkg/directauth FuzzOOB":              "UnmarshalJSON readOOB",
+		"pkg/directauth FuzzRefusal":          "read waitOf",
+		"pkg/directauth FuzzTokens":           "readTokens",
+		"pkg/recoverypin FuzzParseDeviceCode": "ParseDeviceCode",
+		"pkg/recoverypin FuzzParsePIN":        "ParsePIN",
+		"pkg/totp FuzzParseCode":              "ParseCode",
+		"plugin/abitest FuzzHints":            "invocation_start",
+		"plugin/abitest FuzzHost":             "frame_receive",
+		"plugin/mechanism FuzzContactFile":    "readContact",
+		"plugin/mechanism FuzzGateFile":       "readFallback readTrusted",
 	}
 }
 

@@ -23,7 +23,7 @@ func (m *mac) theirPush(login string) step {
 
 // The Mac's account and the org's user have other names: an administrator says
 // in the console who it is, and the person connects the two.
-func TestStoryAnAdministratorNamesTheUser(t *testing.T) {
+func TestAnAdministratorNamesTheUser(t *testing.T) {
 	m := aMac(t)
 	m.must(m.AddUser(trial.OfficeLogin))
 	m.must(m.AddPhone(trial.OfficeLogin))
@@ -45,7 +45,7 @@ func TestStoryAnAdministratorNamesTheUser(t *testing.T) {
 
 // A PIN says who the person is: with it any user of the org can be connected,
 // once the grace is over too.
-func TestStoryAPINConnectsTheAccount(t *testing.T) {
+func TestAPINConnectsTheAccount(t *testing.T) {
 	m := aMac(t).met()
 	m.must(m.AddUser(trial.OfficeLogin))
 	m.must(m.AddPhone(trial.OfficeLogin))

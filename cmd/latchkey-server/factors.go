@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"rsc.io/qr"
 
+	"github.com/latchkey-mfa/latchkey/internal/qrcode"
 	"github.com/latchkey-mfa/latchkey/internal/server/directory"
 	"github.com/latchkey-mfa/latchkey/internal/server/factor"
 	"github.com/latchkey-mfa/latchkey/internal/server/password"
@@ -114,25 +114,8 @@ func (p *program) showKey(f factor.Factor, k totp.Key, u directory.User) error {
 			Secret string `json:"secret"`
 		}{f.ID, uri, strings.ReplaceAll(k.Text(), " ", "")})
 	}
-	code, err := qr.Encode(uri, qr.L)
-	if err != nil {
-		return fmt.Errorf("draw the key of an app: %w", err)
-	}
-	fmt.Fprintf(p.out, "%sid: %s\nkey: %s\n%s\n", drawn(code), f.ID, k.Text(), uri)
+	fmt.Fprintf(p.out, "%s\nid: %s\nkey: %s\n%s\n", strings.Join(qrcode.Lines(uri, qrcode.QuietSmall, false), "\n"), f.ID, k.Text(), uri)
 	return nil
-}
-
-// drawn is a QR code in half blocks, dark on light on a dark terminal too.
-func drawn(c *qr.Code) string {
-	const quiet = 2
-	var b strings.Builder
-	for y := -quiet; y < c.Size+quiet; y += 2 {
-		for x := -quiet; x < c.Size+quiet; x++ {
-			b.WriteString(map[[2]bool]string{{false, false}: "█", {false, true}: "▀", {true, false}: "▄", {true, true}: " "}[[2]bool{c.Black(x, y), c.Black(x, y+1)}])
-		}
-		b.WriteByte('\n')
-	}
-	return b.String()
 }
 
 // line is the next one of standard input, bounded.
