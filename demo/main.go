@@ -85,6 +85,10 @@ func (w *world) interactive(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// Reception's person has a phone at the org, for who wants to connect them.
+	if err := trial.Steps(func() error { return w.AddUser(receptionLogin) }, func() error { return w.AddPhone(receptionLogin) }); err != nil {
+		return err
+	}
 	in := bufio.NewReader(os.Stdin)
 	for ctx.Err() == nil {
 		fmt.Print(w.instructions(here, code))
@@ -103,6 +107,9 @@ func (w *world) interactive(ctx context.Context) error {
 
 // helpDeskLogin is who plays the help desk in a browser.
 const helpDeskLogin = "you@example.com"
+
+// receptionLogin is the account's person in the org.
+const receptionLogin = "reception@example.com"
 
 func (w *world) instructions(here, code string) string {
 	return fmt.Sprintf(`
@@ -124,7 +131,12 @@ or in a second terminal:
   bin/demo/latchkey status --sockets %s
   bin/demo/demo pass %s 61m          # let an hour go by
 
+In the org the account's person is %s. To play their phone, when a push is out:
+
+  bin/demo/latchkey-server push list --data %s --sim-clock %s
+  bin/demo/latchkey-server push approve ID --number NN --data %[17]s --sim-clock %[18]s
+
 At the login window: F1 is Contact admin, Tab moves, Return presses.
 > `, trial.Reception().Name, trial.Reception().Alias, trial.Reception().FullName, w.Password, w.Console(), helpDeskLogin, strings.TrimSpace(code), w.ServerURL, w.Token(trial.HelpDesk), w.ServerCA(),
-		here, trial.MachineSerial, trial.Reception().Name, w.Sockets(), w.Dir)
+		here, trial.MachineSerial, trial.Reception().Name, w.Sockets(), w.Dir, receptionLogin, w.Path("server"), w.Clocks.Server)
 }

@@ -116,7 +116,7 @@ func TestAWindowIsOfferedOnce(t *testing.T) {
 		ctx, stop := context.WithTimeout(t.Context(), 5*time.Hour)
 		defer stop()
 		w.Run(ctx)
-		want := "! no daemon yet\n" + strings.Repeat("your recovery PIN works for another 1h0m0s; set up a new factor before it runs out\nyour recovery PIN works no longer\n", 2)
+		want := "! no daemon yet\n" + strings.Repeat("your recovery PIN works for another 60 minutes; set up a new factor before it runs out\nyour recovery PIN works no longer\n", 2)
 		if out.String() != want || offers != 2 {
 			t.Errorf("%d offers; it said\n%s", offers, out.String())
 		}

@@ -60,7 +60,7 @@ func (w *Watcher) look(ctx context.Context) {
 		fmt.Fprintln(w.Out, "your recovery PIN works no longer")
 	case left > 0 && w.newWindow(mine):
 		w.open = true
-		fmt.Fprintf(w.Out, "your recovery PIN works for another %s; set up a new factor before it runs out\n", left.Round(time.Minute))
+		fmt.Fprintf(w.Out, "your recovery PIN works for another %s; set up a new factor before it runs out\n", minutes(left))
 		if err := w.Offer(ctx, left); err != nil {
 			w.say("! " + err.Error())
 		}
