@@ -37,44 +37,31 @@ func Ask(ctx context.Context, path string, o ClientOptions, name string, body wi
 	if err != nil {
 		return nil, fmt.Errorf("%w: connect to %s: %w", ErrInvalid, path, err)
 	}
-	// The question goes along with hello, in one write, and is answered after it:
-	// whoever owns the other end was looked at, and a service that does not
-	// agree on hello never reads on. That spares a wait.
-	hello := frame{kind: kindRequest, id: 1, name: wire.MsgHello, body: Hello{V: wire.Version, Role: o.Role, Locales: o.Locales}.dictionary()}
 	q := questioner{line: l, in: bufio.NewReader(l)}
-	if err := q.send(hello, frame{kind: kindRequest, id: 2, name: name, body: body}); err != nil {
-		return nil, err
-	}
-	if err := greeted(q.answer(hello)); err != nil {
+	hello, err := q.ask(wire.MsgHello, Hello{V: wire.Version, Role: o.Role, Locales: o.Locales}.dictionary())
+	if err = greeted(hello, err); err != nil {
 		return nil, fmt.Errorf("say hello at %s: %w", path, err)
 	}
-	return q.answer(frame{id: 2, name: name})
+	return q.ask(name, body)
 }
 
-// questioner sends questions and reads their answers.
+// questioner asks one question after the other.
 type questioner struct {
 	line *line
 	in   *bufio.Reader
+	last uint32
 }
 
-func (q *questioner) send(questions ...frame) error {
-	var all []byte
-	for _, f := range questions {
-		raw, err := f.encode()
-		if err != nil {
-			return fmt.Errorf("request %q: %w", f.name, err)
-		}
-		all = append(all, raw...)
+func (q *questioner) ask(name string, body wire.Dictionary) (wire.Dictionary, error) {
+	q.last++
+	raw, err := frame{kind: kindRequest, id: q.last, name: name, body: body}.encode()
+	if err != nil {
+		return nil, fmt.Errorf("request %q: %w", name, err)
 	}
 	// Where the other end is gone, its last words say why.
-	if err := q.line.write(all); err != nil && !gone(err) {
-		return fmt.Errorf("request %q: %w: %w", questions[0].name, ErrInterrupted, err)
+	if err := q.line.write(raw); err != nil && !gone(err) {
+		return nil, fmt.Errorf("request %q: %w: %w", name, ErrInterrupted, err)
 	}
-	return nil
-}
-
-func (q *questioner) answer(question frame) (wire.Dictionary, error) {
-	name := question.name
 	for {
 		f, err := readFrame(q.in)
 		if err == nil && f.kind == kindFailure && f.id == 0 {
@@ -86,7 +73,7 @@ func (q *questioner) answer(question frame) (wire.Dictionary, error) {
 		case f.kind == kindRequest:
 			// Refused by default: a service never asks its clients.
 			return nil, fmt.Errorf("request %q: %w", name, ending(broken("a request from the service")))
-		case f.kind != kindEvent && f.id == question.id:
+		case f.kind != kindEvent && f.id == q.last:
 			return result(f)
 		} // events are dropped, and so are replies to nothing that was asked
 	}
