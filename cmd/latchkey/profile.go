@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -20,7 +21,7 @@ func profileCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(profileLintCommand())
+	cmd.AddCommand(profileNewCommand(), profileLintCommand(), profileExplainCommand(time.Now), profileDiffCommand(time.Now), profileConvertCommand())
 	return cmd
 }
 
