@@ -15,15 +15,19 @@ var (
 
 // Parse reads an XML or binary property list of at most MaxSize bytes. Every
 // error is an *Error.
-func Parse(data []byte) (Document, error) { return parse(data, false) }
+func Parse(data []byte) (Document, error) { return parse(data, false, MaxSize) }
+
+// ParseUpTo reads what Parse reads, of a size of the caller's choice: profiles
+// carry certificates and pictures of other products. All else stays bounded.
+func ParseUpTo(data []byte, size int) (Document, error) { return parse(data, false, size) }
 
 // ParseFragment reads what Parse reads, and also a bare <dict>, the form that
 // some consoles take a payload in.
-func ParseFragment(data []byte) (Document, error) { return parse(data, true) }
+func ParseFragment(data []byte) (Document, error) { return parse(data, true, MaxSize) }
 
-func parse(data []byte, fragment bool) (Document, error) {
-	if len(data) > MaxSize {
-		return Document{}, problem("the file is %d bytes; at most %d are read", len(data), MaxSize)
+func parse(data []byte, fragment bool, size int) (Document, error) {
+	if len(data) > size {
+		return Document{}, problem("the file is %d bytes; at most %d are read", len(data), size)
 	}
 	if len(bytes.TrimSpace(data)) == 0 {
 		return Document{}, problem("the file is empty; an XML or a binary property list is expected")

@@ -3,6 +3,7 @@ package plist
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"time"
 )
 
@@ -109,6 +110,22 @@ func (v Value) Number() (float64, bool) {
 		return -float64(v.magnitude), true
 	}
 	return float64(v.magnitude), true
+}
+
+// WholeNumber is an Integer, for those who make a tree by themselves.
+func WholeNumber(negative bool, magnitude uint64) Value {
+	return Value{Kind: Integer, negative: negative && magnitude != 0, magnitude: magnitude}
+}
+
+// Decimal is the value of an Integer in all its digits, and "" for all else.
+func (v Value) Decimal() string {
+	switch {
+	case v.Kind != Integer:
+		return ""
+	case v.negative:
+		return "-" + strconv.FormatUint(v.magnitude, 10)
+	}
+	return strconv.FormatUint(v.magnitude, 10)
 }
 
 // Format is the form that a document was read from.

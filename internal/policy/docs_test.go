@@ -73,7 +73,7 @@ func TestDocs(t *testing.T) {
 	if rows := regexp.MustCompile("(?m)^\\| `[A-Za-z]+` \\|.*\\| "+regexp.QuoteMeta(first)+" \\|").FindAllString(text, -1); len(rows) != len(Definitions()) {
 		t.Errorf("docs/settings.md has %d rows, the table %d", len(rows), len(Definitions()))
 	}
-	for _, key := range windowsOnly() {
+	for _, key := range WindowsOnly() {
 		if !strings.Contains(text, "`"+key+"`") {
 			t.Errorf("docs/settings.md does not say that %s is a Windows key", key)
 		}

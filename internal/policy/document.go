@@ -66,8 +66,8 @@ func read(p *Policy, table []setting, e plist.Entry) Problems {
 	return Problems{bad}
 }
 
-// windowsOnly are keys that Okta documents for Windows alone.
-func windowsOnly() []string {
+// WindowsOnly are keys that Okta documents for Windows alone.
+func WindowsOnly() []string {
 	return []string{
 		"UseDirectAuth", "NetworkTimeoutInSeconds", "OnlineLoginAllowed", "MFABypassList",
 		"MaxLoginsWithoutEnrolledFactors", "MaxLoginsWithOfflineFactor", "MFAGracePeriodInMinutes", "AdminContactInfo",
@@ -79,7 +79,7 @@ func windowsOnly() []string {
 func unknown(table []setting, e plist.Entry) Problem {
 	p := problemAt(e, Warning)
 	p.Value, p.Allowed = "unknown", "the keys in docs/settings.md; this one is passed over"
-	if slices.Contains(windowsOnly(), e.Key) {
+	if slices.Contains(WindowsOnly(), e.Key) {
 		p.Value, p.Hint = "a key of Okta's Windows product", "it does nothing on a Mac"
 		return p
 	}
@@ -87,7 +87,7 @@ func unknown(table []setting, e plist.Entry) Problem {
 	for i := range table {
 		keys[i] = table[i].Key
 	}
-	if near, ok := nearest(e.Key, keys); ok {
+	if near, ok := Nearest(e.Key, keys); ok {
 		p.Hint = "did you mean " + near + "?"
 	}
 	return p

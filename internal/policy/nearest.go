@@ -2,10 +2,10 @@ package policy
 
 import "strings"
 
-// nearest is the candidate that a person most likely meant: the one with the
+// Nearest is the candidate that a person most likely meant: the one with the
 // fewest letters changed, added, left out or swapped, case aside, if that is
 // few enough for its length.
-func nearest(written string, candidates []string) (string, bool) {
+func Nearest(written string, candidates []string) (string, bool) {
 	best, most := "", -1
 	for _, c := range candidates {
 		limit := max(2, len(c)/4)

@@ -143,7 +143,7 @@ func TestNearest(t *testing.T) {
 		"adminemail": "AdminEmail", "AdminEmial": "AdminEmail", "AdminFone": "AdminPhone", "MFARequireList": "MFARequiredList",
 		"Admin": "", "": "", strings.Repeat("AdminEmail", 1000): "",
 	} {
-		if got, ok := nearest(written, candidates); got != want || ok != (want != "") {
+		if got, ok := Nearest(written, candidates); got != want || ok != (want != "") {
 			t.Errorf("%.20q: %q, %v; want %q", written, got, ok, want)
 		}
 	}

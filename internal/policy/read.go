@@ -174,7 +174,7 @@ func readFactors(d Definition, v plist.Value) ([]string, string, bool) {
 
 // meant names the choice that is nearest to what was written.
 func meant(written string, choices []string) string {
-	if near, ok := nearest(written, choices); ok {
+	if near, ok := Nearest(written, choices); ok {
 		return "did you mean " + near + "?"
 	}
 	return "it is none of these; they are case sensitive"
