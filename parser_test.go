@@ -112,6 +112,7 @@ func fuzzedOnTheServer() map[string]string {
 		"internal/server/console FuzzNext":        "next",
 		"internal/server/console FuzzNumber":      "number",
 		"internal/server/console FuzzPolicy":      "policy",
+		"internal/server/desk FuzzDifferences":    "Differences",
 		"internal/server/desk FuzzOlder":          "numbers",
 		"internal/server/desk FuzzReadMembers":    "readList",
 		"internal/server/desk FuzzReadPrelinks":   "readList",
@@ -174,7 +175,7 @@ func unfuzzed() map[string][]string {
 		"a number or nothing":                                    {"internal/device/agent hasChanged"},
 		"an address that internal/policy has read and bounded":   {"internal/device/service orgName"},
 		"the operating system's own answer":                      {"internal/device/directory account"},
-		"what this server wrote into its own database":           {"internal/server/deviceapi again", "internal/server/directauth openKey", "internal/server/directory Rules", "internal/server/directory Settings", "internal/server/directory scanAccount", "internal/server/directory scanDevice", "internal/server/pki load", "internal/server/signin holderOf", "internal/server/signin waiting"},
+		"what this server wrote into its own database":           {"internal/server/deviceapi again", "internal/server/directauth openKey", "internal/server/desk intended", "internal/server/directory Rules", "internal/server/directory Settings", "internal/server/directory scanAccount", "internal/server/directory scanDevice", "internal/server/pki load", "internal/server/signin holderOf", "internal/server/signin waiting"},
 		"what was made a line above":                             {"internal/device/identity exchange", "internal/device/identity selfSigned", "internal/server/pki sign", "internal/wire DictionaryOf"},
 	}
 }

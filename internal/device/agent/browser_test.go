@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -70,6 +71,13 @@ func TestInABrowser(t *testing.T) {
 	acts <- wire.Act{Seq: 6}
 	do(sees("Set up your device access code"))
 	shot("session-enrol")
+	picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := scanned(t, picture); got != enrol.QR {
+		t.Errorf("a phone reads %q, want %q", got, enrol.QR)
+	}
 	do(chromedp.SendKeys(chromedp.CSS("input[name=field-code]"), "123456\r"), sees("Second"))
 	shot("session-choose")
 	if acts := s.daemon.did(); len(acts) != 2 || acts[1].Action != wire.ActionSubmit || acts[1].Values["code"] != "123456" {
@@ -77,6 +85,27 @@ func TestInABrowser(t *testing.T) {
 	}
 	do(press("Sign in"), sees("Done."))
 	shot("session-done")
+}
+
+// scanned is what a phone reads off a picture of the page.
+func scanned(t *testing.T, picture []byte) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "page.png")
+	if err := os.WriteFile(path, picture, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tool, err := exec.LookPath("zbarimg")
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("zbarimg is not installed")
+		}
+		t.Skip("zbarimg is not installed")
+	}
+	out, err := exec.CommandContext(t.Context(), tool, "-q", "--raw", path).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(out))
 }
 
 // browser is Chromium with a new profile.

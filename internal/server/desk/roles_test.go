@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/latchkey-mfa/latchkey/internal/policy"
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
 	"github.com/latchkey-mfa/latchkey/internal/server/desk"
 	"github.com/latchkey-mfa/latchkey/internal/server/directory"
@@ -54,6 +55,7 @@ func reads() []operation {
 			return err
 		}},
 		{"Settings", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, _ mac) error { _, err := o.Settings(ctx); return err }},
+		{"IntendedPolicy", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, _ mac) error { _, _, err := o.IntendedPolicy(ctx); return err }},
 		{"OrgRules", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, _ mac) error { _, err := o.OrgRules(ctx); return err }},
 		{"ListChallenges", access.OrgAdmin, "", func(ctx context.Context, o *org, _ mac) error { _, err := o.ListChallenges(ctx); return err }},
 		{"Certificates", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, _ mac) error {
@@ -119,6 +121,9 @@ func writes() []operation {
 		{"SaveOrg", access.SuperAdmin, systemlog.ConfigurationUpdate, func(ctx context.Context, o *org, m mac) error {
 			return o.SaveOrg(ctx, wire.Settings{Recovery: true}, directory.OrgRules{AccountsPerHour: 30, Checklist: []string{m.serial}})
 		}},
+		{"SaveIntendedPolicy", access.SuperAdmin, systemlog.ConfigurationUpdate, func(ctx context.Context, o *org, _ mac) error {
+			return o.SaveIntendedPolicy(ctx, &policy.Policy{})
+		}},
 		{"CreateChallenge", access.OrgAdmin, systemlog.ChallengeCreate, func(ctx context.Context, o *org, m mac) error {
 			_, _, err := o.CreateChallenge(ctx, pki.Dynamic, m.serial)
 			return err
@@ -137,6 +142,7 @@ func TestOperationsByRole(t *testing.T) {
 	for _, op := range append(reads(), writes()...) {
 		seen[op.method] = true
 		t.Run(op.method, func(t *testing.T) {
+			t.Parallel() // they wait for the disk
 			o := newOrg(t)
 			roles := access.Roles()
 			may := roles[:slices.Index(roles, op.least)+1]

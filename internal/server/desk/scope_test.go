@@ -22,7 +22,7 @@ import (
 func needs() map[string][]access.Permission {
 	out := map[string][]access.Permission{"Issue": {access.DevicesRead, access.PINGenerate}, "Certificates": {access.DevicesRead, access.OrgRead}}
 	for p, methods := range map[access.Permission]string{
-		access.DevicesRead:     "Devices Suggest Pending Readiness NotReady Device DeviceUsers Account PINs OrgRules",
+		access.DevicesRead:     "Devices Suggest Pending Readiness NotReady Device DeviceUsers Account PINs OrgRules IntendedPolicy",
 		access.UsersRead:       "Users User UserDevices Groups Members UserFactors",
 		access.OrgRead:         "Settings CustomRoles Chains",
 		access.LogsRead:        "Events VerifyLog",
@@ -31,7 +31,7 @@ func needs() map[string][]access.Permission {
 		access.FactorsReset:    "ResetAccountFactors ResetUserFactors RemoveFactor UnblockPushes",
 		access.PINGenerate:     "VoidPIN",
 		access.EnrolmentManage: "ListChallenges CreateChallenge RevokeChallenge RevokeCertificate AddChain RemoveChain",
-		access.SettingsManage:  "SaveSettings SaveOrg",
+		access.SettingsManage:  "SaveSettings SaveOrg SaveIntendedPolicy",
 		access.AdminsManage:    "CreateRole ChangeRole DeleteRole",
 	} {
 		for _, method := range strings.Fields(methods) {
@@ -55,6 +55,7 @@ func TestOperationsByCustomRole(t *testing.T) {
 			t.Errorf("say in needs() what %s needs", op.method)
 		}
 		t.Run(op.method, func(t *testing.T) {
+			t.Parallel() // they wait for the disk
 			o := newOrg(t)
 			others := slices.DeleteFunc(access.Grantable(), func(p access.Permission) bool {
 				return slices.Contains(wants, p) || p == access.DevicesManage && slices.Contains(wants, access.PINGenerate)
@@ -98,9 +99,10 @@ func (o *org) scoped(macs ...mac) context.Context {
 // whole org is refused.
 func TestOperationsOfAScopedCaller(t *testing.T) {
 	orgWide := []access.Permission{access.UsersManage, access.LogsRead, access.OrgRead, access.OrgManage, access.EnrolmentManage, access.SettingsManage, access.AdminsManage}
-	lists := []string{"Devices", "Suggest", "Readiness", "NotReady", "OrgRules", "Users", "Groups", "ConfirmMany"} // which have no target to miss
+	lists := []string{"Devices", "Suggest", "Readiness", "NotReady", "OrgRules", "IntendedPolicy", "Users", "Groups", "ConfirmMany"} // which have no target to miss
 	for _, op := range append(reads(), writes()...) {
 		t.Run(op.method, func(t *testing.T) {
+			t.Parallel() // they wait for the disk
 			o := newOrg(t)
 			theirs, others := o.filled(), o.filled()
 			ctx := o.scoped(theirs)
