@@ -179,7 +179,7 @@ func layers() [][]string {
 		{"internal/policy", "internal/authhost", "plugin/panel",
 			"internal/device/xipc", "internal/device/checkin", "internal/device/factor", "internal/device/trustedtime", "internal/device/org",
 			"internal/server/systemlog", "internal/server/directory", "internal/server/apierror"},
-		{"internal/authhost/script", "plugin/panel/terminal", "plugin/mechanism",
+		{"internal/policy/schema", "internal/authhost/script", "plugin/panel/terminal", "plugin/mechanism",
 			"internal/profile", "internal/device/agent", "internal/device/events", "internal/device/directory", "internal/device/managedprefs", "internal/device/login",
 			"internal/server/pki", "internal/server/signin", "internal/server/factor"},
 		{"plugin", "internal/device/recovery", "internal/device/linking", "internal/server/recovery"},

@@ -21,8 +21,12 @@ func documents(t *testing.T) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	mdm, err := filepath.Glob("docs/mdm/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	found := map[string]string{}
-	for _, page := range append(pages, "README.md", "SECURITY.md", "CHANGELOG.md") {
+	for _, page := range slices.Concat(pages, mdm, []string{"README.md", "SECURITY.md", "CHANGELOG.md"}) {
 		raw, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)

@@ -111,7 +111,7 @@ func fuzzedOnTheServer() map[string]string {
 		"internal/server/adminapi FuzzRequest":    "decode",
 		"internal/server/console FuzzNext":        "next",
 		"internal/server/console FuzzNumber":      "number",
-		"internal/server/console FuzzPolicy":      "policy",
+		"internal/server/console FuzzPolicy":      "policyRows",
 		"internal/server/desk FuzzDifferences":    "Differences",
 		"internal/server/desk FuzzOlder":          "numbers",
 		"internal/server/desk FuzzReadMembers":    "readList",

@@ -230,7 +230,10 @@ func (c *Console) device(r *request) (view, error) {
 		"Agent": m.Agent, "AgentAge": c.agentAge(m.Agent), "Seen": m.SeenAt, "Armed": armed(m.Device), "ArmedReason": m.ArmedReason, "Clock": clockState(m.Clock),
 		"Zone": m.Zone, "Status": strings.ToLower(string(m.Status)), "Trust": trust(m.Trust), "Certificate": short(m.Certificate), "Claim": m.Claim,
 		"CanManage": r.may(access.DevicesManage), "CanLink": r.may(access.UsersManage), "CanReset": r.may(access.FactorsReset), "CanLog": r.may(access.LogsRead), "Steps": steps(m.Status),
-		"PolicyState": policyState(m.PolicyState), "PolicyErrors": m.PolicyErrors, "Policy": policy(m.Effective)}
+		"PolicyState": policyState(m.PolicyState), "PolicyErrors": m.PolicyErrors, "Policy": policyRows(m.Effective)}
+	if data["Differs"], data["HasIntended"], err = c.differing(r, m.Effective); err != nil {
+		return view{}, err
+	}
 	if r.may(access.LogsRead) {
 		found, err := c.Desk.Events(r.ctx, systemlog.Query{Words: []string{m.ID}, Newest: true, Limit: 10})
 		if err != nil {
@@ -295,8 +298,8 @@ func short(fingerprint string) string {
 // setting is a key of the policy in force.
 type setting struct{ Key, Value string }
 
-// policy reads what a Mac reported of its policy in force.
-func policy(effective json.RawMessage) (out []setting) {
+// policyRows reads what a Mac reported of its policy in force.
+func policyRows(effective json.RawMessage) (out []setting) {
 	var values map[string]struct {
 		Value any `json:"value"`
 	}

@@ -47,7 +47,7 @@ func FuzzPolicy(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		list := policy(raw)
+		list := policyRows(raw)
 		if !slices.IsSortedFunc(list, func(a, b setting) int { return strings.Compare(a.Key, b.Key) }) {
 			t.Errorf("out of order: %q", list)
 		}

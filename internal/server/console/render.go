@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"html/template"
+	"mime"
 	"net/http"
 	"path"
 	"strings"
@@ -37,6 +38,19 @@ type view struct {
 	wrong   string // what was wrong with what was sent
 	to      string // a redirect instead
 	raw     []byte // JSON instead, for a script
+	file    *download
+}
+
+// download is a file instead of a page.
+type download struct {
+	Name, Kind string
+	Body       []byte
+}
+
+func (d *download) write(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", d.Kind)
+	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": d.Name}))
+	_, _ = w.Write(d.Body)
 }
 
 // leave has the page left by itself.
@@ -67,6 +81,9 @@ func (c *Console) write(w http.ResponseWriter, r *request, v view) {
 	switch {
 	case v.to != "":
 		http.Redirect(w, r.Request, v.to, http.StatusSeeOther)
+		return
+	case v.file != nil:
+		v.file.write(w)
 		return
 	case v.raw != nil:
 		w.Header().Set("Content-Type", "application/json")
@@ -108,6 +125,7 @@ func sections(r *request, here string) (out []section) {
 		{"Devices", "/devices", "devices", access.DevicesRead},
 		{"Readiness", "/readiness", "readiness", access.DevicesRead},
 		{"People", "/people", "people", access.UsersRead},
+		{"Profiles", "/profiles", "profiles", access.DevicesRead},
 		{"System Log", "/log", "log", access.LogsRead},
 		{"Certificates", "/certificates", "certificates", access.OrgRead},
 		{"Administrators", "/administrators", "administrators", access.OrgRead},
