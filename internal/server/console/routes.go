@@ -1,6 +1,10 @@
 package console
 
-import "github.com/latchkey-mfa/latchkey/internal/server/access"
+import (
+	"maps"
+
+	"github.com/latchkey-mfa/latchkey/internal/server/access"
+)
 
 // What a route needs besides a permission.
 const (
@@ -18,6 +22,21 @@ type route struct {
 
 // routes are all pages but the one that says that there is none.
 func (c *Console) routes() map[string]route {
+	all := c.ofTheOrg()
+	maps.Copy(all, c.ofProfiles())
+	return all
+}
+
+func (c *Console) ofProfiles() map[string]route {
+	return map[string]route{
+		"GET /profiles":                  {access.DevicesRead, "profiles", c.profiles},
+		"POST /profiles/new":             {access.DevicesRead, "profiles", c.makeProfile},
+		"POST /profiles/check":           {access.DevicesRead, "profiles", c.checkProfile},
+		"POST /profiles/intended/forget": {access.SettingsManage, "profiles", c.forgetIntended},
+	}
+}
+
+func (c *Console) ofTheOrg() map[string]route {
 	const (
 		device  = "/devices/{deviceId}"
 		account = device + "/accounts/{accountId}"
@@ -69,10 +88,6 @@ func (c *Console) routes() map[string]route {
 		"GET " + factor:                              {access.UsersManage, "people", c.appPage},
 		"POST " + factor + "/confirm":                {access.UsersManage, "people", c.confirmApp},
 		"POST " + factor + "/remove":                 {access.FactorsReset, "people", c.removeFactor},
-		"GET /profiles":                              {access.DevicesRead, "profiles", c.profiles},
-		"POST /profiles/new":                         {access.DevicesRead, "profiles", c.makeProfile},
-		"POST /profiles/check":                       {access.DevicesRead, "profiles", c.checkProfile},
-		"POST /profiles/intended/forget":             {access.SettingsManage, "profiles", c.forgetIntended},
 		"GET /log":                                   {access.LogsRead, "log", c.log},
 		"GET /settings":                              {access.OrgRead, "settings", c.settings},
 		"POST /settings":                             {access.SettingsManage, "settings", c.saveSettings},
