@@ -3,6 +3,7 @@ package console_test
 import (
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -56,7 +57,7 @@ func TestBrowserEveryPageCanBeUsed(t *testing.T) {
 	b.signsIn(who)
 	for name, path := range map[string]string{"devices": "/devices", "none": "/devices?q=nobody", "device": m.path(""), "dialog": m.ofAmy("/pin"), "pins": m.ofAmy(""),
 		"reset": m.ofAmy("/reset"), "readiness": "/readiness?reason=unconfirmed", "people": "/people", "log": "/log", "certificates": "/certificates",
-		"administrators": "/administrators", "settings": "/settings", "account": "/account", "groups": "/people/groups", "group": "/people/groups/" + group, "password": "/account/password", "app": "/account/app",
+		"administrators": "/administrators", "settings": "/settings", "profiles": "/profiles", "account": "/account", "groups": "/people/groups", "group": "/people/groups/" + group, "password": "/account/password", "app": "/account/app",
 		"passkey": "/account/passkey", "codes": "/account/recovery-codes", "error": "/nothing"} {
 		b.check(script, path)
 		b.shot("page-" + name)
@@ -128,6 +129,25 @@ func (b *tab) answers(script string, m *mac) {
 	b.sees("1 pre-linked")
 	b.looks(script, "what was pre-linked")
 	b.shot("page-prelinked")
+	b.profileIsChecked(script)
+}
+
+// profileIsChecked uploads the published sample that is broken, and then one
+// that is not.
+func (b *tab) profileIsChecked(script string) {
+	b.t.Helper()
+	for name, file := range map[string]string{"page-profile-broken": "intune-malformed.mobileconfig", "page-profile": "kandji.mobileconfig"} {
+		path, err := filepath.Abs("../../../testdata/profiles/" + file)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		b.opens("/profiles")
+		b.do(chromedp.SetUploadFiles(chromedp.ID("file"), []string{path}))
+		b.presses("Look through it")
+		b.sees("What is wrong with it")
+		b.looks(script, name)
+		b.shot(name)
+	}
 }
 
 // check opens a page and looks at it.
