@@ -145,6 +145,9 @@ func fuzzedOnBoth() map[string]string {
 		"internal/devaccounts FuzzParse":      "Parse parseHash readAccount readAliases readID readPassword readText scanned",
 		"internal/plist FuzzBinary":           "Parse",
 		"internal/plist FuzzXML":              "isBase64 isInteger isReal surveyXML",
+		"internal/profile FuzzAnswers":        "ReadAnswers real typedValue",
+		"internal/profile FuzzLint":           "Lint Read bounded decoded entity integer parse parseCMS unwrap",
+		"internal/profile FuzzRead":           "tree",
 		"internal/policy FuzzFromDocument":    "FromDocument readURL",
 		"internal/wire FuzzControl":           "FromDictionary",
 		"internal/wire FuzzDictionaries":      "ScreenFrom",
@@ -168,7 +171,7 @@ func fuzzedOnBoth() map[string]string {
 // unfuzzed are functions that need no target, by the reason.
 func unfuzzed() map[string][]string {
 	return map[string][]string{
-		"a flag or a variable of whoever starts the program":     {"cmd/latchkey-server client", "internal/server/signin relyingParty"},
+		"a flag or a variable of whoever starts the program":     {"cmd/latchkey signingIdentity", "cmd/latchkey-server client", "internal/profile check", "internal/profile payload", "internal/server/signin relyingParty"},
 		"a key that the person at the screen pressed":            {"plugin/panel/terminal shortcut"},
 		"a sum of this program's own":                            {"pkg/recoverypin number", "pkg/totp digits"},
 		"the key that a script's player read off its own screen": {"internal/authhost/script typeCode"},

@@ -64,6 +64,10 @@ func TestEveryErrorEndsWithAHint(t *testing.T) {
 	for _, args := range [][]string{
 		{"nothing"}, {"--nothing"}, {"status", "extra"}, {"status", "--nothing"}, {"factors", "nothing"}, {"factors", "remove", "ada"},
 		{"factors", "list", "a", "b"}, {"doctor", "extra"}, {"check-in", "extra"}, {"certificate"}, {"certificate", "extra"}, {"enrol", "extra"}, {"agent", "extra"},
+		{"profile", "nothing"}, {"profile", "lint"}, {"profile", "lint", "--format", "xml", "a"}, {"profile", "lint", "--write", "a"}, {"profile", "new"}, {"profile", "new", "extra"},
+		{"profile", "explain"}, {"profile", "diff", "a"}, {"profile", "convert", "a"}, {"profile", "convert", "--to", "none", "--out", "-", "a"},
+		{"profile", "lint", nowhere}, {"profile", "explain", nowhere}, {"profile", "diff", nowhere, nowhere}, {"profile", "convert", "--to", "list", "--out", "-", nowhere},
+		{"profile", "new", "--mdm", nowhere},
 		{"--sockets", nowhere, "enrol"}, {"--sockets", nowhere, "status"}, {"--sockets", nowhere, "doctor"}, {"--sockets", nowhere, "check-in"},
 		{"--sockets", nowhere, "factors", "list"}, {"--sockets", nowhere, "factors", "remove", "ada", "id"},
 		{"certificate", "--scep-url", "http://127.0.0.1:1", "--challenge-file", filepath.Join(nowhere, "none"), "--state", nowhere},

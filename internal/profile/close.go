@@ -22,6 +22,10 @@ func (b *builder) closing(t token) {
 	case name == "":
 	case b.done:
 		b.behind(t.start)
+	case container(name) && b.wrongEnd(t, name):
+		b.wrong(t.start, "xml-mismatch", "<%s> is closed by </%s>", b.top().name, t.name)
+		b.mendLast("close it with </"+b.top().name+">", edit{t.start + 2, t.start + 2 + len(t.name), b.top().name})
+		b.pop(t.end)
 	case !container(name) || b.holder(name) < 0:
 		b.wrong(t.start, "xml-unopened", "</%s> closes nothing", name).Fix = "remove it, or open the element that it should close"
 	default:
@@ -41,6 +45,17 @@ func (b *builder) misspelt(t token) string {
 		return top.name
 	}
 	return ""
+}
+
+// wrongEnd: an end tag of another name stands exactly where that of the innermost
+// element is due.
+func (b *builder) wrongEnd(t token, name string) bool {
+	top, width := b.top(), b.indent(t.start)
+	if top == nil || top.name == name || width < 0 || top.indent != width {
+		return false
+	}
+	i := b.holder(name)
+	return i < 0 || b.open[i].indent != width
 }
 
 // holder is the innermost open element of a name, or -1.
@@ -99,10 +114,12 @@ func (b *builder) end() {
 			b.pop(len(b.src))
 		}
 	case !b.done && !b.prolog:
+		b.found.list = nil // text before the first element, which there is none of
 		f := b.wrong(0, "xml-none", "there is no property list in this file")
+		f.Allowed = "a property list, XML or binary, or a configuration profile"
 		switch first := bytes.TrimSpace(b.src); {
 		case len(first) == 0:
-			f.Problem = "the file is empty"
+			f.Problem, f.Fix = "the file is empty", "`latchkey profile new` makes one"
 		case first[0] == '{' || first[0] == '(':
 			f.Fix = "this looks like JSON or an OpenStep list: convert it to XML, as with `plutil -convert xml1`"
 		}

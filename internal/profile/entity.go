@@ -19,7 +19,7 @@ func (b *builder) decode(t token, out *strings.Builder) {
 	raw := b.src[t.start:t.end]
 	for len(raw) > 0 {
 		i := bytes.IndexByte(raw, '&')
-		if i < 0 {
+		if i < 0 || b.found.full {
 			out.WriteString(newlines(string(raw)))
 			return
 		}

@@ -16,6 +16,7 @@ type content struct {
 	from, to int // of the content, in the file
 	end      int // of the element
 	closed   bool
+	taken    bool // it was a key after all
 }
 
 // leaf reads a key or a value without elements in it.
@@ -27,6 +28,9 @@ func (b *builder) leaf(t token, name string) {
 	b.ends[t.start] = c.end
 	if name == "key" && c.closed {
 		b.key(t, c.text.String(), c.end)
+		return
+	}
+	if c.taken {
 		return
 	}
 	if b.top() == nil {
@@ -141,7 +145,7 @@ func (b *builder) crossed(open token, name string, next token, c *content) {
 	if next.name == "key" && top != nil && top.name == "dict" && top.key == nil {
 		b.wrong(open.start, "xml-mismatch", "<%s> is closed by </key>, where a <key> is due", name)
 		b.mendLast("write <key>", edit{open.start + 1, open.start + 1 + len(open.name), "key"})
-		c.closed = false
+		c.taken = true
 		b.key(open, c.text.String(), c.end)
 		return
 	}

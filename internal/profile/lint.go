@@ -80,7 +80,7 @@ func (c *check) all() {
 			Allowed: "a whole property list for Jamf Pro; PayloadContent and so on for Workspace ONE"})
 	}
 	if len(c.profile.places) == 0 {
-		c.warn(c.profile.Root.At, Finding{Rule: "no-settings", Problem: "the profile has no settings for " + policy.Domain})
+		c.warn(c.profile.Root.At, Finding{Rule: "no-settings", Problem: "the profile has no settings for " + policy.Domain, Fix: "add a payload with them, if they belong into this profile"})
 	}
 	for _, s := range c.profile.places {
 		c.settings(s)
@@ -151,15 +151,19 @@ func (c *check) replace(f Finding, at plist.Position, element string) Finding {
 // settings looks at one dictionary of settings.
 func (c *check) settings(s settings) {
 	if s.misplaced != "" {
-		f, at := Finding{Rule: "misplaced", Problem: s.misplaced, Fix: s.fix}, s.dict.At
+		f, at := Finding{Rule: "misplaced", Problem: s.misplaced, Fix: s.fix}, s.at
 		if s.rename != nil {
-			at = s.rename.At
 			f = c.replace(f, at, "<key>"+s.to+"</key>")
 		}
 		c.found.add(at, f)
 	}
 	own := map[string]bool{} // keys of which something was said
 	said := func(key string) { own[key] = true }
+	for _, e := range s.dict.Entries {
+		if unreadable(e.Value) {
+			said(e.Key) // with the reason, by the reader
+		}
+	}
 	c.placeholders(s.dict, said)
 	c.factors(s.dict, said)
 	problems := c.problems(s.dict)
@@ -218,6 +222,11 @@ func (c *check) sound(dict plist.Value) (plist.Value, map[string]bool) {
 		}
 	}
 	return out, bad
+}
+
+// unreadable: a value, or one in it, that the reader could make nothing of.
+func unreadable(v plist.Value) bool {
+	return v.Kind == 0 || slices.ContainsFunc(v.Items, unreadable)
 }
 
 // spaces around a value are sent to the org, or shown, as they stand.

@@ -14,7 +14,8 @@ import (
 type settings struct {
 	payload   int // of the profile, or -1
 	dict      plist.Value
-	misplaced string // why no Mac finds it; "" where it is right
+	at        plist.Position // of what is wrong
+	misplaced string         // why no Mac finds it; "" where it is right
 	fix       string
 	rename    *plist.Entry // whose name is wrong
 	to        string       // its right name
@@ -24,7 +25,7 @@ type settings struct {
 func locate(p *Profile) []settings {
 	if p.Shape == List {
 		if domain, there := p.Root.Get(policy.Domain); there && domain.Value.Kind == plist.Dict {
-			return []settings{{payload: -1, dict: domain.Value, misplaced: "the settings stand in " + policy.Domain + ", which a list of settings does not name",
+			return []settings{{payload: -1, dict: domain.Value, at: domain.At, misplaced: "the settings stand in " + policy.Domain + ", which a list of settings does not name",
 				fix: "give the settings alone, and the domain's name in the console"}}
 		}
 		return []settings{{payload: -1, dict: p.Root}}
@@ -81,7 +82,7 @@ func (s *seeker) look(v plist.Value, path []step) bool {
 	if v.Kind != plist.Dict || !right && !s.ours(v) {
 		return false
 	}
-	found := settings{payload: s.payload, dict: v}
+	found := settings{payload: s.payload, dict: v, at: v.At}
 	if len(path) == 0 {
 		found.dict = withoutPayload(v)
 	}
@@ -149,7 +150,7 @@ func (s *settings) misplace(path []step) {
 	// The path as it should be, with one name in it that is another.
 	want := []string{"PayloadContent", policy.Domain, "Forced", "#", "mcx_preference_settings"}
 	if wrong := different(strings.Split(where, "/"), want); wrong >= 0 && want[wrong] != "#" {
-		s.rename, s.to = &path[wrong].entry, want[wrong]
+		s.rename, s.to, s.at = &path[wrong].entry, want[wrong], path[wrong].entry.At
 	}
 	switch {
 	case len(path) == 0:

@@ -9,7 +9,7 @@ import (
 
 // template are what published templates have in the places that are to be
 // filled in.
-var template = regexp.MustCompile(`(?i)(?:^|[/@.])your[-_][a-z][a-z0-9_-]*|\badd[-_ ]your[a-z0-9_ -]*|\breplace[-_ ]?(me|with|this)[a-z0-9_ -]*|\bchange[-_]?me\b|<[^>]*>|\[[a-z][^\]]*\]|\bx{4,}\b|\bTODO\b|\b111-222-3333\b|^\.\.\.$`)
+var template = regexp.MustCompile(`(?i)(?:^|[/@.])your[-_][a-z][a-z0-9_-]*|\badd[-_ ]your[a-z0-9_ -]*|\breplace[-_ ]?(me|with|this)[a-z0-9_ -]*|\bchange[-_]?me\b|<[a-z _-]{3,40}>|\[[a-z][^\]]*\]|\bx{4,}\b|\bTODO\b|\b111-222-3333\b|^\.\.\.$`)
 
 // placeholder is the part of a value that a template left in, or nothing.
 func placeholder(s string) string {

@@ -123,10 +123,18 @@ func (c *check) mending(d policy.Definition, v plist.Value) (string, []edit) {
 			}
 		}
 	}
+	trimmed := strings.TrimSpace(v.Text)
+	if d.Kind == policy.Text && v.Kind == plist.String && trimmed != v.Text && trimmed != "" && !strings.ContainsFunc(trimmed, unicode.IsControl) {
+		element = stringElement(trimmed)
+	}
 	from, to, ok := c.element(v.At)
 	switch {
 	case element == "":
 		return "write what is allowed", nil
+	case d.Secret && ok: // the answer would show it
+		return "write it as a <string>, without space around it", []edit{{from, to, element}}
+	case d.Secret:
+		return "write it as a <string>, without space around it", nil
 	case !ok:
 		return "write " + element, nil
 	}

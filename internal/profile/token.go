@@ -177,6 +177,9 @@ func (s *scanner) whole(t token, from, to int) token {
 	if to > from && s.src[to-1] == '/' && t.form == opening {
 		t.empty, to = true, to-1
 	}
+	if from == to {
+		return t
+	}
 	inside := string(s.src[from:to])
 	switch {
 	case element(t.name) == "" && !attributes.MatchString(inside):

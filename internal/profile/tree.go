@@ -134,8 +134,22 @@ func (b *builder) opening(t token) {
 		b.stop = true
 		b.wrong(t.start, "xml-depth", "values are nested deeper than %d levels", plist.MaxDepth)
 	default:
+		if top := b.top(); name == "key" && top != nil && top.name == "array" && len(b.open) > 1 && b.open[len(b.open)-2].name == "dict" {
+			b.overrun(t)
+		}
 		b.push(t, name)
 	}
+}
+
+// overrun is an array that a key stands in: it must have ended before.
+func (b *builder) overrun(t token) {
+	b.unclosed("<key> comes first", t.start)
+	f := &b.found.list[len(b.found.list)-1]
+	if width := b.indent(t.start); width >= 0 && !b.found.full {
+		start := t.start - width
+		*f = f.mend(edit{start, start, string(b.src[start:t.start]) + "</array>\n"})
+	}
+	b.pop(t.start)
 }
 
 // foreign is an element that property lists do not have.
@@ -279,5 +293,10 @@ func (b *builder) lines(from, to int) (int, int) {
 func (b *builder) valueless(f *frame) {
 	w := b.wrong(offsetOf(b.src, f.key.At), "xml-value", "the key has no value")
 	w.Key, w.Fix = shortened(f.key.Key), "put its value behind it, or remove the key"
+	// Its place is kept, so that it does not count as missing.
+	if _, twice := f.seen[f.key.Key]; !twice {
+		f.seen[f.key.Key] = len(f.value.Entries)
+		f.value.Entries = append(f.value.Entries, *f.key)
+	}
 	f.after, f.key = "", nil
 }
