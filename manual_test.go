@@ -144,9 +144,6 @@ func noInvention(t *testing.T, flags, commands map[string]bool) {
 	typed := regexp.MustCompile(`(?m)(?:^|\$ |` + "`" + `|bin/demo/|sudo )(latchkey|latchkey-server|latchkeyd|authhost) ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?`)
 	for page, raw := range documents(t) {
 		for _, text := range code.FindAllString(raw, -1) {
-			if strings.Contains(text, "latchkey profile ") && !isGroup(commands, "latchkey profile") {
-				continue // the guides were written beside it
-			}
 			for _, m := range flag.FindAllStringSubmatch(text, -1) {
 				if !flags[m[1]] {
 					t.Errorf("%s tells of --%s, which no program has", page, m[1])

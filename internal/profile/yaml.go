@@ -61,6 +61,9 @@ func members(n *yaml.Node, take func(key string, v *yaml.Node) error) error {
 }
 
 func (a *Answers) take(key string, v *yaml.Node) (err error) {
+	if _, there := table()[key]; there {
+		return a.setting(key, v) // settings may stand on their own, or together below one key
+	}
 	if key == "settings" {
 		return members(v, a.setting)
 	}
