@@ -102,6 +102,7 @@ func JSONSchema() ([]byte, error) {
 		Type:        "object",
 		Additional:  &closed,
 	}
+	root.Properties = answers()
 	for _, d := range policy.Definitions() {
 		if d.Secret {
 			continue
@@ -112,6 +113,22 @@ func JSONSchema() ([]byte, error) {
 		root.Properties = append(root.Properties, property{d.Key, editorKey(d)})
 	}
 	return file(root)
+}
+
+// answers are the members of such a file that are no keys of the table:
+// profile.ReadAnswers knows them.
+func answers() []property {
+	text := func(title, description string) node {
+		return node{Title: title, Description: description, Type: "string", Pattern: `\S`}
+	}
+	mdm := text("MDM", "The console that the profile is for.")
+	mdm.Pattern, mdm.Enum = "", []string{"jamf", "workspace-one", "kandji", "intune", "mobileconfig"}
+	return []property{
+		{"mdm", mdm},
+		{"organization", text("Organization", "Name of your organization, in the profile.")},
+		{"name", text("Name", "Name of the profile; a pilot's has one of its own.")},
+		{"secret-file", text("Secret file", "Where the client secret is, relative to this file.")},
+	}
 }
 
 // editorKey is one row of the table.
