@@ -32,6 +32,11 @@ func identityOf(t testing.TB, key crypto.Signer) *x509.Certificate {
 	return c
 }
 
+func chainOf(t testing.TB, key crypto.Signer) []*x509.Certificate {
+	t.Helper()
+	return []*x509.Certificate{identityOf(t, key)}
+}
+
 func signers(t testing.TB) map[string]crypto.Signer {
 	t.Helper()
 	small, err := rsa.GenerateKey(rand.Reader, 2048)

@@ -52,7 +52,7 @@ func (h *hider) take(t token) {
 		h.begin(h.last)
 		h.inKey = false
 	case t.form == opening && h.hiding && len(raw) > len(t.name)+3:
-		raw = []byte("<" + t.name + " [hidden]>")
+		raw, h.hid = []byte("<"+t.name+" [hidden]>"), true
 	case t.form == text || t.form == cdata || t.form == remark:
 		raw = h.text(raw)
 	}
@@ -80,6 +80,7 @@ func (h *hider) text(raw []byte) []byte {
 		h.begin(string(key))
 	}
 	if torn && h.hiding {
+		h.hid = len(bytes.TrimSpace(value)) > 0
 		return append(append(bytes.Clone(key), "/key>"...), hidden(value)...)
 	}
 	return raw

@@ -145,7 +145,7 @@ func TestUUIDsAreStable(t *testing.T) {
 		}
 		return string(made)
 	}
-	if make("a", "") != make("a", "") {
+	if first := make("a", ""); first != make("a", "") {
 		t.Error("the same input makes another profile")
 	}
 	var linter Linter

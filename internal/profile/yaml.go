@@ -53,7 +53,11 @@ func members(n *yaml.Node, take func(key string, v *yaml.Node) error) error {
 			return fmt.Errorf("line %d: %s stands twice", key.Line, quoted(key.Value))
 		}
 		seen[key.Value] = true
-		if err := take(key.Value, n.Content[i+1]); err != nil {
+		err := take(key.Value, n.Content[i+1])
+		if err != nil && n.Content[i+1].Kind == yaml.MappingNode && key.Value == "settings" {
+			return err // which names the line in there
+		}
+		if err != nil {
 			return fmt.Errorf("line %d: %w", key.Line, err)
 		}
 	}
@@ -90,7 +94,9 @@ func (a *Answers) take(key string, v *yaml.Node) (err error) {
 func (a *Answers) setting(key string, v *yaml.Node) error {
 	d, there := table()[key]
 	switch {
-	case there && v.Kind == yaml.SequenceNode && (d.Kind == policy.Names || d.Kind == policy.Choices):
+	case !there:
+		return a.Settings.Set(key, "") // which says what was meant
+	case v.Kind == yaml.SequenceNode && (d.Kind == policy.Names || d.Kind == policy.Choices):
 		list := plist.Value{Kind: plist.Array}
 		for _, item := range v.Content {
 			if item.Kind != yaml.ScalarNode || strings.TrimSpace(item.Value) == "" {
