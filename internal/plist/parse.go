@@ -17,9 +17,10 @@ var (
 // error is an *Error.
 func Parse(data []byte) (Document, error) { return parse(data, false, MaxSize) }
 
-// ParseUpTo reads what Parse reads, of a size of the caller's choice: profiles
-// carry certificates and pictures of other products. All else stays bounded.
-func ParseUpTo(data []byte, size int) (Document, error) { return parse(data, false, size) }
+// ParseUpTo reads what ParseFragment reads, of a size of the caller's choice:
+// profiles carry certificates and pictures of other products. All else stays
+// bounded.
+func ParseUpTo(data []byte, size int) (Document, error) { return parse(data, true, size) }
 
 // ParseFragment reads what Parse reads, and also a bare <dict>, the form that
 // some consoles take a payload in.

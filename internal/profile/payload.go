@@ -32,7 +32,10 @@ func (c *check) payloads() {
 func (c *check) profileKeys() {
 	root := c.profile.Root
 	content, there := root.Get("PayloadContent")
+	encrypted, hidden := root.Get("EncryptedPayloadContent")
 	switch {
+	case hidden:
+		c.warn(encrypted.At, Finding{Rule: "encrypted", Key: encrypted.Key, Problem: "the payloads are encrypted for one Mac, and were not looked at", Fix: "look at the profile before it is encrypted"})
 	case !there:
 		c.found.add(root.At, Finding{Rule: "payload", Key: "PayloadContent", Problem: "it is missing: the profile has no payload", Fix: "add an <array> of payloads"})
 	case content.Value.Kind == plist.Dict && stringOf(root, "PayloadType") == configuration:
@@ -84,7 +87,12 @@ func (c *check) version(v plist.Value, what string) {
 	case !there:
 		c.found.add(v.At, Finding{Rule: "payload-version", Key: "PayloadVersion", Problem: "it is missing in " + what, Allowed: "<integer>1</integer>", Fix: "add it"})
 	case !whole || n != 1:
-		f := Finding{Rule: "payload-version", Key: "PayloadVersion", Problem: "it is " + shownPlain(e.Value) + " in " + what, Allowed: "<integer>1</integer>", Fix: "write <integer>1</integer>"}
+		f := Finding{Rule: "payload-version", Key: "PayloadVersion", Severity: policy.Error, Problem: "it is " + shownPlain(e.Value) + " in " + what, Allowed: "<integer>1</integer>", Fix: "write <integer>1</integer>"}
+		if whole { // of the format, but some count their own versions with it
+			f.Severity = policy.Warning
+			c.found.add(e.At, f)
+			return
+		}
 		c.found.add(e.At, c.replace(f, e.Value.At, "<integer>1</integer>"))
 	}
 }

@@ -132,6 +132,9 @@ func (p *Profile) parse() []Finding {
 	if !bytes.HasPrefix(p.src, []byte("bplist")) {
 		b, found := tree(p.src)
 		p.Format, p.Root, p.wrapped, p.ends = plist.XML, b.root, b.wrapped, b.ends
+		if len(found) == 0 {
+			found = p.strictly()
+		}
 		return found
 	}
 	d, err := plist.ParseUpTo(p.src, MaxSize)
@@ -140,6 +143,21 @@ func (p *Profile) parse() []Finding {
 	}
 	p.Format, p.Root, p.wrapped = plist.Binary, d.Root, true
 	return nil
+}
+
+// strictly asks the reader that a Mac has as well: a file that it refuses is
+// never called clean, whatever the tolerant one overlooked.
+func (p *Profile) strictly() []Finding {
+	_, err := plist.ParseUpTo(p.src, MaxSize)
+	if err == nil {
+		return nil
+	}
+	f := Finding{Rule: "xml-other", Severity: policy.Error, Problem: err.Error(), Fix: "look at the place, or make the file again"}
+	var where *plist.Error
+	if errors.As(err, &where) {
+		f.Line, f.Column, f.Problem = where.At.Line, where.At.Column, where.Problem
+	}
+	return []Finding{f}
 }
 
 // shapeOf goes by what a dictionary holds.

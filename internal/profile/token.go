@@ -100,7 +100,7 @@ func (s *scanner) until(f form, first, last string) token {
 // doctype ends at its >, after the definitions that it may hold.
 func (s *scanner) doctype() token {
 	rest := s.src[s.pos:]
-	end := bytes.IndexByte(rest, '>')
+	end := unquoted(rest, '>')
 	if open := bytes.IndexByte(rest[:max(end, 0)], '['); open >= 0 {
 		if shut := bytes.IndexByte(rest, ']'); shut > open {
 			if i := bytes.IndexByte(rest[shut:], '>'); i >= 0 {
@@ -113,6 +113,23 @@ func (s *scanner) doctype() token {
 		end = len(rest) - 1
 	}
 	return token{form: doctype, start: s.pos, end: s.pos + end + 1}
+}
+
+// unquoted is the first of a character outside of quotation marks, or, when they
+// do not pair, the first of all.
+func unquoted(src []byte, c byte) int {
+	quote := byte(0)
+	for i, b := range src[:min(len(src), 4096)] {
+		switch {
+		case b == c && quote == 0:
+			return i
+		case b == quote:
+			quote = 0
+		case quote == 0 && (b == '"' || b == '\''):
+			quote = b
+		}
+	}
+	return bytes.IndexByte(src, c)
 }
 
 // attributes is what may stand in a tag after its name.
