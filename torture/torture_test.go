@@ -17,7 +17,7 @@ const publishedProfile = "../testdata/profiles/jamf-pro.plist"
 func TestKills(t *testing.T) {
 	bin := programs(t)
 	for seed := range uint64(2) {
-		torture(t, options{bin: bin, users: 2, kills: 100, seed: seed})
+		torture(t, options{bin: bin, users: 2, kills: 50, seed: seed})
 	}
 }
 
@@ -29,7 +29,7 @@ func TestFailingDisk(t *testing.T) {
 		}
 		t.Skip(message)
 	}
-	torture(t, options{bin: programs(t), users: 2, kills: 40, seed: 3, faultsIn: 1})
+	torture(t, options{bin: programs(t), users: 2, kills: 30, seed: 3, faultsIn: 1})
 }
 
 func programs(t *testing.T) string {

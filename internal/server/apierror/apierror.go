@@ -47,6 +47,15 @@ func Internal(cause error) *Error {
 	return e
 }
 
+// GivenUp is for a caller that went away before its answer. Most never read it;
+// but a handler that writes nothing is answered for with an empty 200, and one
+// whose going away crosses that on the wire would take it for a success.
+func GivenUp(cause error) *Error {
+	e := New(http.StatusServiceUnavailable, "The request was given up before it was answered.")
+	e.Cause = cause
+	return e
+}
+
 // code is Okta's error code for a status.
 func code(status int) string {
 	codes := map[int]string{

@@ -39,10 +39,20 @@ func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
 	ctx, stop := context.WithTimeout(b.ctx, 20*time.Second)
 	defer stop()
-	if err := chromedp.Do(ctx, steps...); err != nil {
-		b.t.Fatalf("%v\nthe page is %s:\n%s", err, b.at(), b.text())
+	for _, step := range steps {
+		err := chromedp.Do(ctx, step)
+		for err != nil && strings.Contains(err.Error(), pageChanged) && ctx.Err() == nil {
+			err = chromedp.Do(ctx, step)
+		}
+		if err != nil {
+			b.t.Fatalf("%v\nthe page is %s:\n%s", err, b.at(), b.text())
+		}
 	}
 }
+
+// pageChanged is Chromium's answer when a new page came between finding what to
+// press and pressing it: nothing was pressed.
+const pageChanged = "Could not find node with given id"
 
 func (b *tab) opens(path string) { b.t.Helper(); b.do(chromedp.Navigate(b.s.url + path)) }
 

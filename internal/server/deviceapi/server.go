@@ -120,6 +120,7 @@ func (s *Server) checkIn(w http.ResponseWriter, r *http.Request) {
 	case r.Context().Err() != nil:
 		// The Mac went away, which happens at any login window. It asks again.
 		s.Zap.Info("a device went away during its check-in", zap.String("client", r.RemoteAddr), zap.Error(err))
+		apierror.GivenUp(err).Write(w)
 	default:
 		hidden := apierror.Internal(err)
 		s.Zap.Error("check-in failed", zap.String("client", r.RemoteAddr), zap.String("error_id", hidden.Body.ErrorID), zap.Error(err))

@@ -95,11 +95,16 @@ func newOrg(t testing.TB) *org {
 func (o *org) newMac(serial string) servertest.Identity {
 	o.T.Helper()
 	id := o.Enrol(o.Challenge("dynamic", serial))
-	status, _, refusal := o.CheckIn(&id, wire.CheckIn{V: 1, Seq: 1, Boot: "b", Wall: o.Now(), Clock: "anchored", Device: wire.Device{UDID: "U-" + serial, Serial: serial, Name: "Mac " + serial}})
+	status, _, refusal := o.CheckIn(&id, o.aCheckIn(serial))
 	if status != http.StatusOK {
 		o.T.Fatalf("check-in: %d %+v", status, refusal)
 	}
 	return id
+}
+
+// aCheckIn is the first of a Mac that has nothing to tell.
+func (o *org) aCheckIn(serial string) wire.CheckIn {
+	return wire.CheckIn{V: 1, Seq: 1, Boot: "b", Wall: o.Now(), Clock: "anchored", Device: wire.Device{UDID: "U-" + serial, Serial: serial, Name: "Mac " + serial}}
 }
 
 // join makes a user.

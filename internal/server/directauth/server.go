@@ -153,6 +153,7 @@ func (s *Server) handle(as authorizationServer, do operation) http.HandlerFunc {
 			refused.Write(w)
 		case r.Context().Err() != nil:
 			s.Zap.Info("a device went away", zap.String("path", r.URL.Path), zap.String("client", r.RemoteAddr), zap.Error(err))
+			apierror.GivenUp(err).Write(w)
 		default:
 			hidden := apierror.Internal(err)
 			s.Zap.Error("direct authentication failed", zap.String("path", r.URL.Path), zap.String("client", r.RemoteAddr), zap.String("error_id", hidden.Body.ErrorID), zap.Error(err))

@@ -2,7 +2,10 @@ package directauth_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"database/sql"
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -29,7 +32,7 @@ func TestWhichMacs(t *testing.T) {
 	}
 	silent := o.Enrol(o.Challenge("dynamic", "C02Z"))
 	fleet := o.Enrol(o.Challenge("static", ""))
-	o.CheckIn(&fleet, wire.CheckIn{V: 1, Seq: 1, Boot: "b", Wall: o.Now(), Clock: "anchored", Device: wire.Device{UDID: "U-C02F", Serial: "C02F", Name: "Mac"}})
+	o.CheckIn(&fleet, o.aCheckIn("C02F"))
 	try(nil, 401, "")
 	try(&silent, 403, wire.RefusedUnverified)
 	try(&fleet, 403, wire.RefusedUnverified)
@@ -206,9 +209,12 @@ func TestDatabaseIsLocked(t *testing.T) {
 		t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	// Its going away and the answer may cross: no success comes of it.
 	if resp, err := o.client(&o.mac).Do(req); err == nil {
 		resp.Body.Close()
-		t.Errorf("answered %d while the database was locked", resp.StatusCode)
+		if resp.StatusCode != http.StatusServiceUnavailable {
+			t.Errorf("answered %d while the database was locked", resp.StatusCode)
+		}
 	}
 	answered := make(chan answer, 1)
 	go func() { answered <- o.send(&o.mac, "/oauth2/v1/token", body, nil) }()
@@ -217,4 +223,25 @@ func TestDatabaseIsLocked(t *testing.T) {
 		t.Fatal(err)
 	}
 	o.is(<-answered, 200, "")
+}
+
+// A handler that writes nothing is answered for with an empty 200: who goes away
+// must not be able to take that for a success.
+func TestWhoGoesAwayReadsNoSuccess(t *testing.T) {
+	o := newOrg(t)
+	checkIn, err := json.Marshal(o.aCheckIn("C02A"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, body := range map[string]string{"/oauth2/v1/token": "", "/oauth2/v1/primary-authenticate": "", wire.CheckInPath: string(checkIn)} {
+		ctx, goAway := context.WithCancel(t.Context())
+		goAway()
+		r := httptest.NewRequestWithContext(ctx, http.MethodPost, path, strings.NewReader(body))
+		r.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{o.mac.Certificate}}
+		w := httptest.NewRecorder()
+		o.Device.Config.Handler.ServeHTTP(w, r)
+		if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "given up") {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+	}
 }
