@@ -16,6 +16,8 @@ func decoders() []string {
 		"json.Unmarshal", "json.NewDecoder", "xml.NewDecoder", "pem.Decode", "asn1.Unmarshal", "plist.Parse", "plist.ParseFragment",
 		"x509.ParseCertificate", "x509.ParseCertificateRequest", "x509.ParsePKCS8PrivateKey", "scep.ParsePKIMessage", "scep.CACerts", "pkcs7.Parse",
 		"StdEncoding.DecodeString", "RawStdEncoding.DecodeString", "hex.DecodeString", "binary.BigEndian.Uint16", "BigEndian.Uint32", "BigEndian.Uint64",
+		"decodeCBOR", "decodeFirstCBOR", "cbor.Unmarshal", "cbor.UnmarshalFirst", "cbor.NewDecoder", "mode.Unmarshal", "mode.UnmarshalFirst",
+		"BigEndian.Uint16", "LittleEndian.Uint16", "LittleEndian.Uint32", "LittleEndian.Uint64",
 		"strconv.Atoi", "strconv.ParseInt", "strconv.ParseUint", "strconv.ParseFloat", "strconv.ParseBool", "fmt.Sscanf", "fmt.Sscan",
 		"time.Parse", "time.ParseDuration", "url.Parse", "url.ParseQuery", "bolt.Open",
 	}
@@ -42,8 +44,12 @@ func decoding(s source) (found []string) {
 	return found
 }
 
-// callee is the last two names of what is called.
+// callee is the last two names of what is called, or the name of a function of
+// the same package.
 func callee(call *ast.CallExpr) string {
+	if own, ok := call.Fun.(*ast.Ident); ok {
+		return own.Name
+	}
 	sel, ok := call.Fun.(*ast.SelectorExpr)
 	if !ok {
 		return ""
@@ -72,6 +78,16 @@ func fuzzed() map[string]string {
 
 func fuzzedOnTheMac() map[string]string {
 	return map[string]string{
+		"internal/ctap FuzzAssertion":                  "parseAssertion",
+		"internal/ctap FuzzAuthData":                   "parseAuthData takeCredential",
+		"internal/ctap FuzzCredential":                 "parseCredential",
+		"internal/ctap FuzzInfo":                       "decodeCBOR decodeFirstCBOR parseInfo",
+		"internal/ctap FuzzPINAnswer":                  "parsePINAnswer",
+		"internal/ctap FuzzPublicKey":                  "onCurve parsePublicKey readRSA",
+		"internal/ctap FuzzVerify":                     "parseAuthData parsePublicKey",
+		"internal/ctap/hid FuzzDescriptor":             "nextItem",
+		"internal/ctap/hid FuzzReports":                "first take",
+		"internal/ctap/hid FuzzWelcome":                "parseWelcome",
 		"internal/device/agent FuzzForm":               "actFrom",
 		"internal/device/agent FuzzLine":               "choose",
 		"internal/device/checkin FuzzDecodeAnswer":     "decode",
@@ -175,6 +191,7 @@ func unfuzzed() map[string][]string {
 		"a key that the person at the screen pressed":            {"plugin/panel/terminal shortcut"},
 		"a sum of this program's own":                            {"pkg/recoverypin number", "pkg/totp digits"},
 		"the key that a script's player read off its own screen": {"internal/authhost/script typeCode"},
+		"a number that this system gave out itself":              {"internal/ctap/hid Open"},
 		"a number or nothing":                                    {"internal/device/agent hasChanged"},
 		"an address that internal/policy has read and bounded":   {"internal/device/service orgName"},
 		"the operating system's own answer":                      {"internal/device/directory account"},
