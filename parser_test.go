@@ -159,7 +159,7 @@ func fuzzedOnBoth() map[string]string {
 		"internal/authhost/script FuzzParse":  "duration readSize",
 		"internal/clock FuzzShift":            "shift",
 		"internal/devaccounts FuzzParse":      "Parse parseHash readAccount readAliases readID readPassword readText scanned",
-		"internal/plist FuzzBinary":           "Parse",
+		"internal/plist FuzzBinary":           "Parse key",
 		"internal/plist FuzzXML":              "isBase64 isInteger isReal surveyXML",
 		"internal/profile FuzzAnswers":        "ReadAnswers real typedValue",
 		"internal/profile FuzzLint":           "Lint Read bounded decoded entity integer parse parseCMS unwrap",

@@ -34,8 +34,8 @@ type getAssertion struct {
 // GetAssertion has the key sign once it was touched. A key that has none of
 // the credentials is ErrNoCredential. What it signed is for Verify to check.
 func (k *Key) GetAssertion(ctx context.Context, w Wanted, waiting func(Waiting)) (Assertion, error) {
-	if w.RPID == "" || len(w.Allow) == 0 {
-		return Assertion{}, errors.New("an assertion needs a relying party, and the ID of a credential")
+	if w.RPID == "" || len(w.RPID) > maxRPID || len(w.Allow) == 0 {
+		return Assertion{}, fmt.Errorf("an assertion needs a relying party of at most %d bytes, and the ID of a credential", maxRPID)
 	}
 	allow, err := k.narrowed(ctx, Wanted{RPID: w.RPID, Allow: k.info.fits(w.Allow), Token: w.Token})
 	if err == nil && len(allow) == 0 {
@@ -82,7 +82,7 @@ func (k *Key) narrowed(ctx context.Context, w Wanted) ([][]byte, error) {
 func (k *Key) batch(ids [][]byte) [][]byte {
 	// What else is in a request: strings of the relying party and the user, a
 	// hash, a proof, and the names of the fields.
-	const others, each = 600, 24
+	const others, each = 700, 24
 	room := k.info.MaxMessage - others
 	for i, id := range ids {
 		room -= len(id) + each
@@ -149,7 +149,7 @@ func parseAssertion(raw []byte) (Assertion, error) {
 	if _, err := parseAuthData(a.AuthData); err != nil {
 		return Assertion{}, nonsense("an assertion: %w", err)
 	}
-	if len(a.Signature) == 0 || len(a.Signature) > maxSignature || len(a.UserHandle) > 64 {
+	if len(a.Signature) == 0 || len(a.Signature) > maxSignature || len(a.UserHandle) > maxUserID {
 		return Assertion{}, nonsense("an assertion with a signature of %d bytes and a user handle of %d", len(a.Signature), len(a.UserHandle))
 	}
 	return a, nil

@@ -254,7 +254,7 @@ func TestKeyAsksForItsPIN(t *testing.T) {
 }
 
 func TestExcludedAndUnknownCredentials(t *testing.T) {
-	for _, most := range []int{0, 1, 3} {
+	for _, most := range []int{0, 1, 3, 100} {
 		t.Run(fmt.Sprint(most), func(t *testing.T) {
 			_, key := plug(t, softkey.Options{MaxCredentials: most})
 			mine, other := enrol(t, key), func(n int) (ids [][]byte) {
@@ -264,6 +264,7 @@ func TestExcludedAndUnknownCredentials(t *testing.T) {
 				return ids
 			}
 			n := newCredential(nil, false)
+			n.RPName, n.UserName, n.DisplayName = strings.Repeat("é", 100), strings.Repeat("n", 300), strings.Repeat("名", 90)
 			n.Exclude = append(other(40), mine.CredentialID)
 			if _, err := key.MakeCredential(t.Context(), n, nil); !errors.Is(err, ctap.ErrExcluded) {
 				t.Errorf("excluded: %v", err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/fxamacker/cbor/v2"
 )
@@ -15,8 +16,8 @@ import (
 type NewCredential struct {
 	ClientDataHash        [32]byte // SHA-256 of ClientData
 	RPID, RPName          string
-	UserID                []byte // 1 to 64 bytes
-	UserName, DisplayName string
+	UserID                []byte   // 1 to 64 bytes
+	UserName, DisplayName string   // as RPName, the first 64 bytes are sent
 	Algorithms            []int    // COSE, the best first: ES256, EdDSA, RS256
 	Exclude               [][]byte // credential IDs: a key that has one of them makes no other
 	Token                 *Token   // from UnlockPIN or UnlockBuiltIn, or nil
@@ -98,9 +99,25 @@ func (k *Key) MakeCredential(ctx context.Context, n NewCredential, waiting func(
 	return made, nil
 }
 
+// What goes into a request: a domain name, a user handle (WebAuthn §5.4.3), and
+// as much of a name as every key takes, in bytes.
+const (
+	maxRPID   = 253
+	maxUserID = 64
+	maxName   = 64
+)
+
+// shortened is as much of a name as fits, in whole characters.
+func shortened(name string) string {
+	if len(name) <= maxName {
+		return strings.ToValidUTF8(name, "")
+	}
+	return strings.ToValidUTF8(name[:maxName], "")
+}
+
 func (n NewCredential) check() error {
-	if n.RPID == "" || len(n.UserID) == 0 || len(n.UserID) > 64 {
-		return errors.New("a credential needs a relying party, and a user ID of 1 to 64 bytes")
+	if n.RPID == "" || len(n.RPID) > maxRPID || len(n.UserID) == 0 || len(n.UserID) > maxUserID {
+		return fmt.Errorf("a credential needs a relying party of at most %d bytes, and a user ID of 1 to %d", maxRPID, maxUserID)
 	}
 	if len(n.Algorithms) == 0 {
 		return errors.New("a credential needs an algorithm")
@@ -116,8 +133,8 @@ func (n NewCredential) check() error {
 func (n NewCredential) request(exclude [][]byte) makeCredential {
 	r := makeCredential{
 		ClientDataHash: n.ClientDataHash[:],
-		RP:             relyingParty{ID: n.RPID, Name: n.RPName},
-		User:           user{ID: n.UserID, Name: n.UserName, DisplayName: n.DisplayName},
+		RP:             relyingParty{ID: n.RPID, Name: shortened(n.RPName)},
+		User:           user{ID: n.UserID, Name: shortened(n.UserName), DisplayName: shortened(n.DisplayName)},
 		Exclude:        publicKeyType(exclude),
 	}
 	for _, a := range n.Algorithms {

@@ -30,7 +30,7 @@ func (k *Key) Select(ctx context.Context, waiting func(Waiting)) error {
 
 // blink asks for a credential that nobody will use.
 func blink() makeCredential {
-	n := NewCredential{RPID: ".dummy", UserID: []byte{1}, UserName: "dummy", Algorithms: []int{ES256}}
+	n := NewCredential{RPID: ".dummy", UserID: []byte{1}, UserName: "dummy", Algorithms: []int{ES256, EdDSA, RS256}}
 	r := n.request(nil)
 	r.Proof, r.Protocol = &[]byte{}, 1
 	return r

@@ -53,12 +53,14 @@ func (k *ioKit) openDevice(id uint64) (*macDevice, error) {
 	d.number = k.last
 	k.open[d.number] = d
 	k.mu.Unlock()
-	d.thread.Go(d.run)
+	ready := make(chan struct{})
+	d.thread.Go(func() { d.run(ready) })
+	<-ready // what is answered before would be lost
 	return d, nil
 }
 
-// run is the device's thread.
-func (d *macDevice) run() {
+// run is the device's thread. It tells when reports are received.
+func (d *macDevice) run(ready chan<- struct{}) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	var pin runtime.Pinner
@@ -72,6 +74,7 @@ func (d *macDevice) run() {
 	k.onReportCall(d.device, &d.buffer[0], reportSize, k.onReport, d.number)
 	k.onRemovalCall(d.device, k.onRemoval, d.number)
 	k.schedule(d.device, loop, k.defaultMode)
+	close(ready)
 	for !d.closing.Load() && !d.gone.Load() {
 		if k.runLoop(k.defaultMode, loopTurn, true) == loopFinished {
 			break

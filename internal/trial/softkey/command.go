@@ -67,15 +67,20 @@ func (k *Key) command(ctx context.Context, message []byte, keepAlive func(byte))
 	if s != ok || answer == nil {
 		return []byte{byte(s)}
 	}
-	mode, err := cbor.CTAP2EncOptions().EncMode()
-	if err != nil {
-		return []byte{byte(other)}
-	}
-	raw, err := mode.Marshal(answer)
+	raw, err := canonical(answer)
 	if err != nil {
 		return []byte{byte(other)}
 	}
 	return append([]byte{byte(ok)}, raw...)
+}
+
+// canonical is the form that all CBOR of CTAP2 has.
+func canonical(value any) ([]byte, error) {
+	mode, err := cbor.CTAP2EncOptions().EncMode()
+	if err != nil {
+		return nil, err
+	}
+	return mode.Marshal(value)
 }
 
 func (k *Key) permissions() bool { return !k.options.NoPermissions }

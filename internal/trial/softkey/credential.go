@@ -9,8 +9,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"slices"
-
-	"github.com/fxamacker/cbor/v2"
 )
 
 // The flags of authenticator data.
@@ -143,7 +141,7 @@ func (k *Key) makeFor(m makeRequest, uv bool) (any, status) {
 	if err != nil {
 		return nil, other
 	}
-	cose, err := cbor.Marshal(map[int]any{1: 2, 3: -7, -1: 1, -2: public[1:33], -3: public[33:]})
+	cose, err := canonical(map[int]any{1: 2, 3: -7, -1: 1, -2: public[1:33], -3: public[33:]})
 	if err != nil {
 		return nil, other
 	}
