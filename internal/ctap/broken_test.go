@@ -14,6 +14,7 @@ import (
 // What a broken key answers is refused for what it is, and the channel is as
 // good as new once the key is.
 func TestBrokenAnswers(t *testing.T) {
+	t.Parallel()
 	soft, key := plug(t, softkey.Options{})
 	enrolled := enrol(t, key)
 	for name, c := range map[string]struct {
@@ -47,6 +48,30 @@ func TestBrokenAnswers(t *testing.T) {
 		if err != nil {
 			t.Errorf("after %s: %v", name, err)
 		}
+	}
+}
+
+// An answer that breaks off or never comes is not waited for without end, and
+// is nobody's answer later.
+func TestAnswersThatDoNotCome(t *testing.T) {
+	for name, fault := range map[string]softkey.Fault{"breaks off": softkey.Dribble, "never comes": softkey.Silent} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			soft, key := plug(t, softkey.Options{})
+			enrolled := enrol(t, key)
+			soft.Break(fault)
+			if _, err := key.GetAssertion(t.Context(), wanted(nil, enrolled.CredentialID), nil); !errors.Is(err, ctap.ErrSilent) {
+				t.Errorf("%v", err)
+			}
+			soft.Break(softkey.None)
+			signed, err := key.GetAssertion(t.Context(), wanted(nil, enrolled.CredentialID), nil)
+			if err == nil {
+				_, err = ctap.Verify(signed, enrolled, clientData(), false)
+			}
+			if err != nil {
+				t.Errorf("afterwards: %v", err)
+			}
+		})
 	}
 }
 

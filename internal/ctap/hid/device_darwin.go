@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/latchkey-mfa/latchkey/internal/ctap"
 )
@@ -26,9 +27,10 @@ type macDevice struct {
 	buffer  *report // macOS writes reports into it
 	closing atomic.Bool
 	gone    atomic.Bool
-	thread  sync.WaitGroup
+	ended   chan struct{}
 	writing sync.Mutex // held while macOS has the device for a report, and by whoever releases it
-	loop    uintptr    // of the thread while it runs; guarded by writing
+	looping sync.Mutex
+	loop    uintptr // of the thread while it runs; guarded by looping
 }
 
 // openDevice opens the device with a number of the I/O Registry. It is not
@@ -47,14 +49,14 @@ func (k *ioKit) openDevice(id uint64) (*macDevice, error) {
 		k.release(device)
 		return nil, fmt.Errorf("IOHIDDeviceOpen: 0x%08x", uint32(code))
 	}
-	d := &macDevice{kit: k, device: device, in: make(chan report, waitingReports), buffer: new(report)}
+	d := &macDevice{kit: k, device: device, in: make(chan report, waitingReports), buffer: new(report), ended: make(chan struct{})}
 	k.mu.Lock()
 	k.last++
 	d.number = k.last
 	k.open[d.number] = d
 	k.mu.Unlock()
 	ready := make(chan struct{})
-	d.thread.Go(func() { d.run(ready) })
+	go d.run(ready)
 	<-ready // what is answered before would be lost
 	return d, nil
 }
@@ -63,14 +65,12 @@ func (k *ioKit) openDevice(id uint64) (*macDevice, error) {
 func (d *macDevice) run(ready chan<- struct{}) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	defer close(d.ended)
 	var pin runtime.Pinner
 	pin.Pin(d.buffer)
 	defer pin.Unpin()
-	defer close(d.in)
 	k, loop := d.kit, d.kit.currentLoop()
-	d.writing.Lock()
-	d.loop = loop
-	d.writing.Unlock()
+	d.setLoop(loop)
 	k.onReportCall(d.device, &d.buffer[0], reportSize, k.onReport, d.number)
 	k.onRemovalCall(d.device, k.onRemoval, d.number)
 	k.schedule(d.device, loop, k.defaultMode)
@@ -81,16 +81,17 @@ func (d *macDevice) run(ready chan<- struct{}) {
 		}
 	}
 	d.gone.Store(true)
-	// Nothing calls back from here on.
-	k.onReportCall(d.device, &d.buffer[0], reportSize, 0, 0)
-	k.onRemovalCall(d.device, 0, 0)
+	d.setLoop(0)
+	// Nothing calls back from here on. A callback is taken away by its context.
+	k.onReportCall(d.device, &d.buffer[0], reportSize, 0, d.number)
+	k.onRemovalCall(d.device, 0, d.number)
 	k.unschedule(d.device, loop, k.defaultMode)
 	k.mu.Lock()
 	delete(k.open, d.number)
 	k.mu.Unlock()
+	close(d.in)
 	d.writing.Lock()
 	defer d.writing.Unlock()
-	d.loop = 0
 	k.deviceClose(d.device, 0)
 	k.release(d.device)
 }
@@ -126,7 +127,22 @@ func (k *ioKit) removed(context uintptr, _ int32, _ uintptr) uintptr {
 
 func (d *macDevice) reports() <-chan report { return d.in }
 
+// write gives up, and the device with it, when macOS does not get the report off.
 func (d *macDevice) write(r report) error {
+	sent := make(chan error, 1)
+	go func() { sent <- d.send(r) }()
+	timer := time.NewTimer(silence)
+	defer timer.Stop()
+	select {
+	case err := <-sent:
+		return err
+	case <-timer.C:
+		d.gone.Store(true)
+		return errors.New("the device takes no report")
+	}
+}
+
+func (d *macDevice) send(r report) error {
 	d.writing.Lock()
 	defer d.writing.Unlock()
 	if d.gone.Load() {
@@ -138,14 +154,27 @@ func (d *macDevice) write(r report) error {
 	return nil
 }
 
-// Close implements device.
+func (d *macDevice) setLoop(loop uintptr) {
+	d.looping.Lock()
+	defer d.looping.Unlock()
+	d.loop = loop
+}
+
+// Close implements device. A thread that macOS does not let go is not waited
+// for without end: it closes the device when it can.
 func (d *macDevice) Close() error {
 	d.closing.Store(true)
-	d.writing.Lock()
+	d.looping.Lock()
 	if d.loop != 0 {
 		d.kit.stopLoop(d.loop) // else it sees within a turn that it is to end
 	}
-	d.writing.Unlock()
-	d.thread.Wait()
-	return nil
+	d.looping.Unlock()
+	timer := time.NewTimer(silence)
+	defer timer.Stop()
+	select {
+	case <-d.ended:
+		return nil
+	case <-timer.C:
+		return errors.New("macOS has not closed the device yet")
+	}
 }
