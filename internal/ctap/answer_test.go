@@ -98,6 +98,65 @@ func TestPublicKeysThatAreRefused(t *testing.T) {
 	}
 }
 
+// A credential that is not what was asked for is none.
+func TestCredentialIsWhatWasAskedFor(t *testing.T) {
+	_, key := made(t)
+	n := NewCredential{RPID: "rp", Algorithms: []int{EdDSA, ES256}, UV: true, Exclude: [][]byte{[]byte("id0")}}
+	answer := func(rpID string, flags byte) []byte {
+		hash := sha256.Sum256([]byte(rpID))
+		return encoded(t, map[int]any{1: "none", 2: slices.Concat(hash[:], []byte{flags, 0, 0, 0, 1}, attested(key)), 3: map[string]any{}})
+	}
+	all := byte(flagPresent | flagVerified | flagCredential)
+	for name, c := range map[string]struct {
+		asked  func(*NewCredential)
+		answer []byte
+		want   error
+	}{
+		"it is":                 {nil, answer("rp", all), nil},
+		"another relying party": {nil, answer("r", all), ErrRP},
+		"not touched":           {nil, answer("rp", all&^flagPresent), ErrNotPresent},
+		"not verified":          {nil, answer("rp", all&^flagVerified), ErrNotVerified},
+		"not verified, a token": {func(n *NewCredential) { n.UV, n.Token = false, &Token{} }, answer("rp", all&^flagVerified), ErrNotVerified},
+		"not asked to verify":   {func(n *NewCredential) { n.UV = false }, answer("rp", all&^flagVerified), nil},
+		"another algorithm":     {func(n *NewCredential) { n.Algorithms = []int{EdDSA} }, answer("rp", all), ErrNonsense},
+		"an excluded one":       {func(n *NewCredential) { n.Exclude = append(n.Exclude, []byte("id1")) }, answer("rp", all), ErrNonsense},
+	} {
+		asked := n
+		if c.asked != nil {
+			c.asked(&asked)
+		}
+		made, err := parseCredential(c.answer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := asked.fulfilled(made); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
+	}
+}
+
+// What cannot be asked for is refused before the key hears of it.
+func TestCredentialsThatCannotBeAskedFor(t *testing.T) {
+	good := NewCredential{RPID: "rp", UserID: []byte{1}, Algorithms: []int{ES256}}
+	for name, spoil := range map[string]func(*NewCredential){
+		"no relying party": func(n *NewCredential) { n.RPID = "" },
+		"a long one":       func(n *NewCredential) { n.RPID = strings.Repeat("a", 254) },
+		"no user":          func(n *NewCredential) { n.UserID = nil },
+		"a long user":      func(n *NewCredential) { n.UserID = make([]byte, 65) },
+		"no algorithm":     func(n *NewCredential) { n.Algorithms = nil },
+		"ES384":            func(n *NewCredential) { n.Algorithms = []int{ES256, -35} },
+	} {
+		n := good
+		spoil(&n)
+		if err := n.check(); err == nil {
+			t.Errorf("%s: taken", name)
+		}
+	}
+	if err := good.check(); err != nil {
+		t.Error(err)
+	}
+}
+
 // The counter of a key grows, or stays 0 for one that has none.
 func TestCounter(t *testing.T) {
 	private, key := made(t)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/latchkey-mfa/latchkey/internal/ctap"
 	"github.com/latchkey-mfa/latchkey/internal/ctap/hid"
@@ -216,6 +217,10 @@ func TestUnlockingThatCannotBe(t *testing.T) {
 		if _, err := key.UnlockPIN(t.Context(), pin, ctap.PermitGetAssertion, rpID); !errors.Is(err, kind.want) {
 			t.Errorf("%s: %v, want %v", name, err, kind.want)
 		}
+		// And that is known before a try is spent.
+		if _, err := key.UnlockPIN(t.Context(), "000000", ctap.PermitGetAssertion, rpID); !errors.Is(err, kind.want) {
+			t.Errorf("%s, a wrong PIN: %v, want %v", name, err, kind.want)
+		}
 		if _, err := key.UnlockBuiltIn(t.Context(), ctap.PermitGetAssertion, rpID, nil); !errors.Is(err, ctap.ErrUnable) {
 			t.Errorf("%s: a finger without a sensor: %v", name, err)
 		}
@@ -256,7 +261,7 @@ func TestKeyAsksForItsPIN(t *testing.T) {
 func TestExcludedAndUnknownCredentials(t *testing.T) {
 	for _, most := range []int{0, 1, 3, 100} {
 		t.Run(fmt.Sprint(most), func(t *testing.T) {
-			_, key := plug(t, softkey.Options{MaxCredentials: most})
+			soft, key := plug(t, softkey.Options{MaxCredentials: most, Patience: time.Second})
 			mine, other := enrol(t, key), func(n int) (ids [][]byte) {
 				for i := range n {
 					ids = append(ids, bytes.Repeat([]byte{byte(i + 1)}, 60))
@@ -264,16 +269,17 @@ func TestExcludedAndUnknownCredentials(t *testing.T) {
 				return ids
 			}
 			n := newCredential(nil, false)
-			n.RPName, n.UserName, n.DisplayName = strings.Repeat("é", 100), strings.Repeat("n", 300), strings.Repeat("名", 90)
+			n.RPName, n.UserName, n.DisplayName = strings.Repeat("é", 100), strings.Repeat("n", 300), strings.Repeat("名", 900)
 			n.Exclude = append(other(40), mine.CredentialID)
-			if _, err := key.MakeCredential(t.Context(), n, nil); !errors.Is(err, ctap.ErrExcluded) {
+			soft.SetTouch(softkey.OnDemand) // however long the list is, one touch is enough
+			if _, err := key.MakeCredential(t.Context(), n, onBlink(soft.Touch)); !errors.Is(err, ctap.ErrExcluded) {
 				t.Errorf("excluded: %v", err)
 			}
 			n.Exclude = other(40)
-			if _, err := key.MakeCredential(t.Context(), n, nil); err != nil {
+			if _, err := key.MakeCredential(t.Context(), n, onBlink(soft.Touch)); err != nil {
 				t.Errorf("excluded others: %v", err)
 			}
-			signed, err := key.GetAssertion(t.Context(), wanted(nil, slices.Concat(other(40), [][]byte{mine.CredentialID})...), nil)
+			signed, err := key.GetAssertion(t.Context(), wanted(nil, slices.Concat(other(40), [][]byte{mine.CredentialID})...), onBlink(soft.Touch))
 			if err != nil || !bytes.Equal(signed.CredentialID, mine.CredentialID) {
 				t.Fatalf("among others: %v", err)
 			}

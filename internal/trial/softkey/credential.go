@@ -108,7 +108,7 @@ func (r request) makeCredential(raw []byte) (any, status) {
 	if !es256 {
 		return nil, unsupportedAlg
 	}
-	if r.key.tooMany(m.Exclude) {
+	if r.key.tooMuch(m.Exclude) {
 		return nil, limitExceeded
 	}
 	if s := r.waitForTouch(); s != ok {
@@ -124,8 +124,10 @@ func (r request) makeCredential(raw []byte) (any, status) {
 	return k.makeFor(m, uv)
 }
 
-func (k *Key) tooMany(list []descriptor) bool {
-	return k.options.MaxCredentials > 0 && len(list) > k.options.MaxCredentials
+// tooMuch: the list is longer, or an ID in it, than the key says that it takes.
+func (k *Key) tooMuch(list []descriptor) bool {
+	return k.options.MaxCredentials > 0 && len(list) > k.options.MaxCredentials ||
+		slices.ContainsFunc(list, func(d descriptor) bool { return len(d.ID) > maxCredentialLength })
 }
 
 func (k *Key) makeFor(m makeRequest, uv bool) (any, status) {
@@ -167,7 +169,7 @@ func (r request) getAssertion(raw []byte) (any, status) {
 		return nil, s
 	}
 	k := r.key
-	if k.tooMany(a.Allow) {
+	if k.tooMuch(a.Allow) {
 		return nil, limitExceeded
 	}
 	k.mu.Lock()
