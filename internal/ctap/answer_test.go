@@ -194,6 +194,18 @@ func TestStatuses(t *testing.T) {
 	}
 }
 
+// In protocol 2 nobody sees that a PIN was typed twice.
+func TestSamePINIsSealedAnew(t *testing.T) {
+	s := shared{2, make([]byte, 64)}
+	one, err := s.encrypt(make([]byte, 16))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if two, err := s.encrypt(make([]byte, 16)); err != nil || bytes.Equal(one, two) || len(two) != 32 {
+		t.Errorf("%x and %x, %v", one, two, err)
+	}
+}
+
 func TestSecretsDoNotPrint(t *testing.T) {
 	s := shared{2, []byte("secret")}
 	if shown := fmt.Sprintf("%v %+v %#v %x", s, s, s, []any{s}); strings.Count(shown, shownSecret) != 4 || strings.Contains(shown, fmt.Sprintf("%x", "secret")) {

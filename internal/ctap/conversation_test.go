@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -312,6 +314,9 @@ func TestOneOfSeveralKeysIsTouched(t *testing.T) {
 					defer k.Close()
 					k.SetTouch(softkey.OnDemand)
 					soft = append(soft, k)
+				}
+				if err := os.WriteFile(filepath.Join(dir, "notes.sock"), nil, 0o600); err != nil {
+					t.Fatal(err)
 				}
 				ports, err := hid.Folder(dir).Ports(t.Context())
 				if err != nil || len(ports) != 3 || ports[1] != (hid.Port{Name: "green.sock", Product: "green"}) {

@@ -111,6 +111,9 @@ func refusals(t *testing.T, key *ctap.Key, n ctap.NewCredential, mine, strange [
 	if _, err := key.GetAssertion(t.Context(), wanted(nil, strange), nil); !errors.Is(err, ctap.ErrNoCredential) {
 		t.Errorf("another's credential: %v", err)
 	}
+	if _, err := key.GetAssertion(t.Context(), wanted(nil, bytes.Repeat([]byte{9}, 1020)), nil); !errors.Is(err, ctap.ErrUnable) {
+		t.Errorf("a request that is longer than the key takes: %v", err)
+	}
 	elsewhere := wanted(nil, mine)
 	elsewhere.RPID = "elsewhere.example.com"
 	if _, err := key.GetAssertion(t.Context(), elsewhere, nil); !errors.Is(err, ctap.ErrNoCredential) {

@@ -33,6 +33,7 @@ const (
 	pinNotSet           status = 0x35
 	puatRequired        status = 0x36
 	pinPolicy           status = 0x37
+	requestTooLarge     status = 0x39
 	uvBlocked           status = 0x3C
 	invalidSubcommand   status = 0x3E
 	uvInvalid           status = 0x3F
@@ -42,6 +43,7 @@ const (
 	maxMisses                  = 3
 	maxUVRetries               = 3
 	maxCredentialLength        = 128
+	maxRequest                 = 1200
 )
 
 // request is a command that is being done.
@@ -55,6 +57,9 @@ type request struct {
 func (k *Key) command(ctx context.Context, message []byte, keepAlive func(byte)) []byte {
 	if len(message) == 0 {
 		return []byte{byte(invalidLength)}
+	}
+	if len(message) > maxRequest {
+		return []byte{byte(requestTooLarge)}
 	}
 	r := request{key: k, ctx: ctx, keepAlive: keepAlive}
 	do, known := map[byte]func([]byte) (any, status){
@@ -97,7 +102,7 @@ func (r request) getInfo([]byte) (any, status) {
 		options["uv"] = true
 	}
 	info := map[int]any{
-		1: k.options.Versions, 3: aaguid(), 4: options, 5: 1200, 6: k.options.Protocols, 8: maxCredentialLength, 9: []string{"usb"},
+		1: k.options.Versions, 3: aaguid(), 4: options, 5: maxRequest, 6: k.options.Protocols, 8: maxCredentialLength, 9: []string{"usb"},
 		10: []map[string]any{{"alg": -7, "type": "public-key"}},
 	}
 	if k.options.MaxCredentials > 0 {

@@ -26,10 +26,13 @@ type descriptor struct {
 type makeRequest struct {
 	Hash []byte `cbor:"1,keyasint"`
 	RP   struct {
-		ID string `cbor:"id"`
+		ID   string `cbor:"id"`
+		Name string `cbor:"name"`
 	} `cbor:"2,keyasint"`
 	User struct {
-		ID []byte `cbor:"id"`
+		ID          []byte `cbor:"id"`
+		Name        string `cbor:"name"`
+		DisplayName string `cbor:"displayName"`
 	} `cbor:"3,keyasint"`
 	Algorithms []struct {
 		Algorithm int    `cbor:"alg"`
