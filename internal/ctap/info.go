@@ -31,9 +31,6 @@ type Info struct {
 	MinPINLength        int // in code points, 4 to 63
 }
 
-// UVReady: the key can verify its user now, by a PIN or by itself.
-func (i Info) UVReady() bool { return i.PINSet || i.UVConfigured }
-
 // The longest credential ID (WebAuthn §4), in bytes.
 const maxCredentialID = 1023
 
