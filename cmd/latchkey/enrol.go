@@ -39,6 +39,9 @@ func sessionSocket(folder string) string { return filepath.Join(folder, "session
 
 func enrolInTerminal(cmd *cobra.Command, daemon agent.Daemon) error {
 	lines := agent.NewLines(cmd.OutOrStdout())
+	if lines.Echo = echo(cmd.InOrStdin()); lines.Echo != nil {
+		defer lines.Echo(true)
+	}
 	// Whoever reads the terminal ends with the process: a read cannot be cut
 	// short.
 	go lines.Read(cmd.InOrStdin())

@@ -85,11 +85,16 @@ type Screen struct {
 type Note struct{ Level, Text string }
 
 // Field is something to type. Digits, when not zero, is how many are wanted.
+// A FieldPIN without digits is the PIN of a security key: any text, which is
+// good beyond this login, so a panel never draws it.
 type Field struct {
 	Name, Kind, Label string
 	Digits            int
 	Value             string // what it holds when the screen opens
 }
+
+// Hidden reports whether what is typed must not be seen.
+func (f Field) Hidden() bool { return f.Kind == FieldPIN && f.Digits == 0 }
 
 // Choice is one way to go on. One that is not enabled says why in Reason.
 type Choice struct {

@@ -35,6 +35,8 @@ func TestALineIsWhatAPersonMeans(t *testing.T) {
 	link.Fields = []wire.Field{{Name: "login", Kind: wire.FieldText, Label: "Name", Value: "ada@acme.example"}}
 	two := codeScreen()
 	two.Fields = append(two.Fields, wire.Field{Name: "more", Kind: wire.FieldText, Label: "More"})
+	key := codeScreen()
+	key.Fields = []wire.Field{{Name: "pin", Kind: wire.FieldPIN, Label: "PIN of the key"}}
 	busy := wire.Screen{Seq: 7, Kind: wire.KindPush, Actions: []wire.Action{{ID: wire.ActionBack, Label: "Close", Role: wire.RoleCancel}}}
 	for _, tt := range []struct {
 		screen wire.Screen
@@ -57,6 +59,9 @@ func TestALineIsWhatAPersonMeans(t *testing.T) {
 		{chooseScreen(), "3", ""},
 		{chooseScreen(), "second", ""},
 		{busy, "", ""},
+		{key, " a PIN ", "submit  map[pin: a PIN ]"}, // as it was typed
+		{key, "/7", "submit  map[pin:/7]"},
+		{key, "/back", "back  map[]"},
 	} {
 		var out bytes.Buffer
 		l := NewLines(&out)
@@ -72,6 +77,27 @@ func TestALineIsWhatAPersonMeans(t *testing.T) {
 		if got != tt.want {
 			t.Errorf("%q does %q, want %q", tt.lines, got, tt.want)
 		}
+	}
+}
+
+// TestAKeysPINIsNotSeen: the terminal shows nothing from the question to the
+// next screen, and what is typed elsewhere.
+func TestAKeysPINIsNotSeen(t *testing.T) {
+	key := codeScreen()
+	key.Fields = []wire.Field{{Name: "pin", Kind: wire.FieldPIN, Label: "PIN of the key"}}
+	var out bytes.Buffer
+	l, shown := NewLines(&out), []bool{}
+	l.Echo = func(on bool) { shown = append(shown, on) }
+	l.Show(codeScreen())
+	l.Show(key)
+	l.Show(chooseScreen())
+	l.Show(key)
+	l.Read(strings.NewReader("secret!\n"))
+	if got := fmt.Sprint(shown); got != "[true false true false true]" {
+		t.Errorf("shown %s", got)
+	}
+	if strings.Contains(out.String(), "secret!") {
+		t.Errorf("drawn: %s", out.String())
 	}
 }
 

@@ -21,6 +21,7 @@ func FuzzLine(f *testing.F) {
 			s = chooseScreen()
 		}
 		l.Show(s)
+		l.Echo = func(bool) {}
 		act, ok := l.line(text)
 		if !ok {
 			return

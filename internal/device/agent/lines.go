@@ -19,6 +19,10 @@ const maxLine = 1 << 10
 // Lines draws a conversation as plain lines, for a terminal or a pipe: a number
 // chooses, a slash and a word act, anything else fills the field.
 type Lines struct {
+	// Echo shows what is typed, or not: a security key's PIN is not to be seen.
+	// Nil where what is read is no terminal.
+	Echo func(on bool)
+
 	out  io.Writer
 	acts chan wire.Act
 
@@ -36,10 +40,11 @@ func (l *Lines) Acts() <-chan wire.Act { return l.acts }
 // Read takes the person's lines until in ends.
 func (l *Lines) Read(in io.Reader) {
 	defer close(l.acts)
+	defer l.echo(true)
 	scan := bufio.NewScanner(in)
 	scan.Buffer(make([]byte, maxLine), maxLine)
 	for scan.Scan() {
-		if act, ok := l.line(strings.TrimSpace(scan.Text())); ok {
+		if act, ok := l.line(scan.Text()); ok {
 			l.acts <- act
 		}
 	}
@@ -86,8 +91,16 @@ func (l *Lines) draw() {
 	}
 }
 
+func (l *Lines) echo(on bool) {
+	if l.Echo != nil {
+		l.Echo(on)
+	}
+}
+
 func (l *Lines) prompt() {
-	if f, asked := l.field(); asked {
+	f, asked := l.field()
+	l.echo(!asked || !f.Hidden())
+	if asked {
 		fmt.Fprintf(l.out, "%s: ", plain(f.Label))
 	}
 }
@@ -107,10 +120,16 @@ func (l *Lines) line(text string) (wire.Act, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	act := wire.Act{Seq: l.screen.Seq, Action: l.usual(), Values: map[string]string{}}
-	word, slash := strings.CutPrefix(text, "/")
 	f, asked := l.field()
+	hidden := asked && f.Hidden()
+	if hidden {
+		fmt.Fprintln(l.out) // the person's Return was not seen either
+	} else {
+		text = strings.TrimSpace(text)
+	}
+	word, slash := strings.CutPrefix(text, "/")
 	switch {
-	case slash:
+	case slash && !(hidden && l.action(word) < 0): // a key's PIN may begin with a slash
 		return l.named(act, word)
 	case asked:
 		return l.fill(act, f, text)
@@ -130,8 +149,13 @@ func (l *Lines) usual() string {
 	return ""
 }
 
+// action is the first whose name begins with the word; -1 is none.
+func (l *Lines) action(word string) int {
+	return slices.IndexFunc(l.screen.Actions, func(a wire.Action) bool { return word != "" && strings.HasPrefix(a.ID, word) })
+}
+
 func (l *Lines) named(act wire.Act, word string) (wire.Act, bool) {
-	at := slices.IndexFunc(l.screen.Actions, func(a wire.Action) bool { return word != "" && strings.HasPrefix(a.ID, word) })
+	at := l.action(word)
 	if at < 0 {
 		fmt.Fprintf(l.out, "! there is no /%s here\n", plain(word))
 		l.prompt()

@@ -41,8 +41,7 @@ func (i *input) takes(r rune) bool {
 	if i.digits() {
 		return r >= '0' && r <= '9' && len(i.typed) < i.field.Digits
 	}
-	code := i.field.Kind == wire.FieldCode || i.field.Kind == wire.FieldPIN
-	if code && (r == ' ' || r == '-') {
+	if i.field.Kind == wire.FieldCode && (r == ' ' || r == '-') {
 		return false
 	}
 	return unicode.IsPrint(r) && len(i.value())+utf8.RuneLen(r) <= wire.MaxValue
@@ -97,7 +96,10 @@ func groups(digits int) int {
 
 // drawn is the field as it is shown, and the column of the caret in it.
 func (i *input) drawn() (text string, caret int) {
-	if !i.digits() {
+	switch {
+	case i.field.Hidden():
+		return strings.Repeat("•", len(i.typed)), i.caret
+	case !i.digits():
 		return i.value(), len([]rune(string(i.typed[:i.caret])))
 	}
 	size := groups(i.field.Digits)

@@ -220,6 +220,21 @@ func TestWhatWasTyped(t *testing.T) {
 	})
 }
 
+// TestAKeysPINIsNeverDrawn: it is good beyond this login. Spaces and hyphens
+// are part of it.
+func TestAKeysPINIsNeverDrawn(t *testing.T) {
+	s := sit(80, 24)
+	s.show(screens()["key-pin"])
+	s.press("a", "-", " ", "9")
+	if text := s.text(); !strings.Contains(text, "▸ ••••_") || strings.Contains(text, "a-") {
+		t.Error(text)
+	}
+	s.press("enter")
+	if len(s.acts) != 1 || s.acts[0].Values["pin"] != "a- 9" {
+		t.Errorf("%+v", s.acts)
+	}
+}
+
 func TestTextFromOutsideCannotSteerTheTerminal(t *testing.T) {
 	evil := "a\x1b[2J\x07\u009b2J\u202eb\r\n\tc"
 	s := sit(80, 30)
