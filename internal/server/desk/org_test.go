@@ -24,6 +24,7 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/server/pki"
 	"github.com/latchkey-mfa/latchkey/internal/server/recovery"
 	"github.com/latchkey-mfa/latchkey/internal/server/store"
+	"github.com/latchkey-mfa/latchkey/internal/server/store/storetest"
 	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
 	"github.com/latchkey-mfa/latchkey/internal/server/vault"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
@@ -48,10 +49,7 @@ func newOrg(t *testing.T) *org {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o.db, err = store.Open(t.Context(), filepath.Join(t.TempDir(), "d.db")); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { o.db.Close() })
+	o.db = storetest.Open(t)
 	log := systemlog.New(v.Key(vault.ForLog), clock)
 	book := &recovery.Book{DB: o.db, Vault: v, Log: log, Now: clock}
 	o.Desk = &desk.Desk{DB: o.db, Log: log, Book: book, Challenges: pki.NewChallenges(v), Now: clock,

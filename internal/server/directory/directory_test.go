@@ -3,12 +3,11 @@ package directory_test
 import (
 	"database/sql"
 	"errors"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/latchkey-mfa/latchkey/internal/server/directory"
-	"github.com/latchkey-mfa/latchkey/internal/server/store"
+	"github.com/latchkey-mfa/latchkey/internal/server/store/storetest"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
 )
 
@@ -17,12 +16,7 @@ func epoch() time.Time { return time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC) }
 // within runs do in one transaction on a new database.
 func within(t *testing.T, do func(tx *sql.Tx)) {
 	t.Helper()
-	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "d.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	if err := db.Update(t.Context(), func(tx *sql.Tx) error { do(tx); return nil }); err != nil {
+	if err := storetest.Open(t).Update(t.Context(), func(tx *sql.Tx) error { do(tx); return nil }); err != nil {
 		t.Fatal(err)
 	}
 }

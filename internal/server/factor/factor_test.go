@@ -17,6 +17,7 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/server/factor"
 	"github.com/latchkey-mfa/latchkey/internal/server/password"
 	"github.com/latchkey-mfa/latchkey/internal/server/store"
+	"github.com/latchkey-mfa/latchkey/internal/server/store/storetest"
 	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
 	"github.com/latchkey-mfa/latchkey/internal/server/vault"
 	"github.com/latchkey-mfa/latchkey/pkg/totp"
@@ -45,10 +46,7 @@ func newHouse(t testing.TB) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if h.db, err = store.Open(context.Background(), filepath.Join(t.TempDir(), "d.db")); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { h.db.Close() })
+	h.db = storetest.Open(t)
 	h.log = systemlog.New(v.Key(vault.ForLog), h.clock)
 	hasher := password.NewHasher()
 	hasher.Cost = password.Cost{Time: 1, Memory: 8, Lanes: 1}

@@ -27,6 +27,7 @@ import (
 
 	"github.com/latchkey-mfa/latchkey/internal/server/pki"
 	"github.com/latchkey-mfa/latchkey/internal/server/store"
+	"github.com/latchkey-mfa/latchkey/internal/server/store/storetest"
 	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
 	"github.com/latchkey-mfa/latchkey/internal/server/vault"
 )
@@ -56,10 +57,7 @@ func newOrg(t *testing.T) *org {
 	if o.vault, err = vault.Create(filepath.Join(dir, "key")); err != nil {
 		t.Fatal(err)
 	}
-	if o.db, err = store.Open(t.Context(), filepath.Join(dir, "db")); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { o.db.Close() })
+	o.db = storetest.Open(t)
 	clock := func() time.Time { return o.now }
 	o.log = systemlog.New([]byte("k"), clock)
 	o.challenges = pki.NewChallenges(o.vault)

@@ -35,6 +35,7 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/server/pki"
 	"github.com/latchkey-mfa/latchkey/internal/server/recovery"
 	"github.com/latchkey-mfa/latchkey/internal/server/store"
+	"github.com/latchkey-mfa/latchkey/internal/server/store/storetest"
 	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
 	"github.com/latchkey-mfa/latchkey/internal/server/vault"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
@@ -69,10 +70,7 @@ func New(t testing.TB) *Org {
 	if o.Vault, err = vault.Create(filepath.Join(dir, "master.key")); err != nil {
 		t.Fatal(err)
 	}
-	if o.DB, err = store.Open(context.Background(), filepath.Join(dir, "latchkey.db")); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { o.DB.Close() })
+	o.DB = storetest.Open(t)
 	o.Log = systemlog.New(o.Vault.Key(vault.ForLog), o.Now)
 	o.Challenges = pki.NewChallenges(o.Vault)
 	o.Book = &recovery.Book{DB: o.DB, Vault: o.Vault, Log: o.Log, Now: o.Now}

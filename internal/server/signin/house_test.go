@@ -16,6 +16,7 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
 	"github.com/latchkey-mfa/latchkey/internal/server/signin"
 	"github.com/latchkey-mfa/latchkey/internal/server/store"
+	"github.com/latchkey-mfa/latchkey/internal/server/store/storetest"
 	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
 	"github.com/latchkey-mfa/latchkey/internal/server/vault"
 	"github.com/latchkey-mfa/latchkey/pkg/totp"
@@ -41,7 +42,7 @@ type house struct {
 func newHouse(t testing.TB) *house {
 	t.Helper()
 	dir := t.TempDir()
-	h := &house{TB: t, now: time.Date(2026, 11, 24, 9, 0, 7, 0, time.UTC), path: filepath.Join(dir, "a.db")}
+	h := &house{TB: t, now: time.Date(2026, 11, 24, 9, 0, 7, 0, time.UTC), path: storetest.Path(t)}
 	v, err := vault.Create(filepath.Join(dir, "master.key"))
 	h.must(err)
 	h.db, err = store.Open(context.Background(), h.path)

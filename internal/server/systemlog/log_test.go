@@ -3,12 +3,12 @@ package systemlog_test
 import (
 	"database/sql"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/latchkey-mfa/latchkey/internal/server/store"
+	"github.com/latchkey-mfa/latchkey/internal/server/store/storetest"
 	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
 )
 
@@ -17,11 +17,7 @@ func epoch() time.Time { return time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC) }
 // filled is a log of n events, one a minute.
 func filled(t *testing.T, n int) (*store.DB, *systemlog.Log) {
 	t.Helper()
-	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "l.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
+	db := storetest.Open(t)
 	at := epoch()
 	log := systemlog.New([]byte("key"), func() time.Time { return at })
 	for i := range n {
