@@ -114,7 +114,7 @@ func (w *World) prepare() error {
 	if err := os.Chmod(w.Dir, 0o755); err != nil {
 		return err
 	}
-	for _, folder := range []string{"bin", "prefs", "s", "files"} {
+	for _, folder := range []string{"bin", "prefs", "s", "files", "keys"} {
 		if err := os.Mkdir(w.Path(folder), 0o755); err != nil {
 			return err
 		}
@@ -158,7 +158,9 @@ func copyFile(from, to string) error {
 
 // env has the race detector, in programs that were built with it, report to
 // files of this trial.
-func (w *World) env() []string { return []string{"GORACE=log_path=" + w.Path(raceReport)} }
+func (w *World) env() []string {
+	return []string{"GORACE=atexit_sleep_ms=100 log_path=" + w.Path(raceReport)}
+}
 
 const raceReport = "race"
 
