@@ -53,6 +53,7 @@ type flags struct {
 	logFormat, logLevel          string
 	poll                         time.Duration
 	clock                        clock.Options
+	keys                         string // folder of simulated security keys; "" for the real ones
 }
 
 func newCommand(failed *bool) *cobra.Command {
@@ -86,7 +87,7 @@ func newCommand(failed *bool) *cobra.Command {
 	set.StringVar(&f.logFormat, "log-format", "json", "json or console")
 	set.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
 	platformFlags(set, f)
-	clockFlags(set, f)
+	simulationFlags(set, f)
 	return cmd
 }
 
@@ -109,7 +110,7 @@ func run(ctx context.Context, f *flags, log *zap.Logger) error {
 	}
 	daemon, err := service.Open(ctx, service.Options{
 		State: f.state, Files: f.files, Sockets: f.sockets, CAFile: f.ca, ManagedPreferences: f.prefs, PollEvery: f.poll,
-		Clock: c, Machine: m, Directory: accounts, Armed: armed, Version: version, Log: log,
+		Clock: c, Machine: m, Directory: accounts, Keys: keys(f), Armed: armed, Version: version, Log: log,
 	})
 	if err != nil {
 		return err

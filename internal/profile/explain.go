@@ -89,18 +89,13 @@ func grace(p *policy.Policy, now time.Time) string {
 
 func factors(p *policy.Policy) string {
 	var names []string
-	keys := ""
 	for _, f := range p.OrderedFactors() {
-		if f == policy.FactorKey || f == policy.FactorOfflineKey {
-			keys = " Security keys are allowed too, and are no factor of this version yet."
-			continue
-		}
 		names = append(names, factorName(f))
 	}
 	if len(names) == 0 {
-		return "No factor can be used: only a recovery PIN lets people in." + keys
+		return "No factor can be used: only a recovery PIN lets people in."
 	}
-	return "They can use, in this order: " + strings.Join(names, "; ") + "." + keys
+	return "They can use, in this order: " + strings.Join(names, "; ") + "."
 }
 
 // factorName is a factor in words.

@@ -144,6 +144,10 @@ func (w *World) Enrol() error {
 // State is the daemon's own folder.
 func (w *World) State() string { return w.Path("state") }
 
+// Keys is the folder of sockets that play security keys: one that stands there
+// is plugged in.
+func (w *World) Keys() string { return w.Path("keys") }
+
 // Sockets is the folder with the daemon's sockets.
 func (w *World) Sockets() string { return w.Path("s") }
 
@@ -175,7 +179,7 @@ func (w *World) StartDaemonAndKill(after time.Duration) error {
 func (w *World) daemonLine() []string {
 	return append([]string{filepath.Join(w.Bin, "latchkeyd"), "--state", w.State(), "--files", w.Path("files"),
 		"--sockets", w.Sockets(), "--managed-preferences", w.Path("prefs"), "--accounts", w.Path("accounts.json"),
-		"--machine", w.Path("machine.json"), "--ca", w.ServerCA(), "--poll", "200ms", "--sim-clock", w.Clocks.Device}, w.options.Daemon...)
+		"--machine", w.Path("machine.json"), "--ca", w.ServerCA(), "--poll", "200ms", "--sim-clock", w.Clocks.Device, "--sim-keys", w.Keys()}, w.options.Daemon...)
 }
 
 // Desk runs a command of latchkey-server as one of its administrators.

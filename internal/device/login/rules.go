@@ -70,7 +70,8 @@ func graceTime(rules Rules, facts Facts, now trustedtime.Reading) time.Duration 
 }
 
 // setups are the factors that can be set up at the login window and that the
-// policy allows. Without a time to believe none can: their codes go by it.
+// policy allows. Without a time to believe none can: codes go by it, and so does
+// what a reset removes.
 func setups(rules Rules, facts Facts, now trustedtime.Reading) []wire.Choice {
 	var out []wire.Choice
 	for _, kind := range rules.Allowed {

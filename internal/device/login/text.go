@@ -128,9 +128,9 @@ func mustScreen(offers []wire.Choice) wire.Screen {
 }
 
 func tidyScreen(label string, older int) wire.Screen {
-	text := "There is an older one for you on this Mac. If its phone is lost or replaced, remove it."
+	text := "There is an older one for you on this Mac. If its phone or key is lost or replaced, remove it."
 	if older > 1 {
-		text = fmt.Sprintf("There are %d older ones for you on this Mac. If their phones are lost or replaced, remove them.", older)
+		text = fmt.Sprintf("There are %d older ones for you on this Mac. If their phones or keys are lost or replaced, remove them.", older)
 	}
 	return wire.Screen{Kind: wire.KindNotice, Title: label + ": set up", Text: text,
 		Actions: []wire.Action{

@@ -152,7 +152,7 @@ func upTo(c wire.Command) time.Time {
 // has set up since, with the PIN that came with the reset, stays. The link to
 // the org user goes as well, to be made anew by the rules.
 func (d *Daemon) resetFactors(guid string, upTo time.Time) error {
-	removed, err := d.accessCode.RemoveUpTo(guid, upTo, "reset")
+	removed, err := d.removed(func(o owned) (int, error) { return o.RemoveUpTo(guid, upTo, "reset") })
 	if err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ func (e controlEndpoint) remove(_ context.Context, body wire.Dictionary) (wire.D
 	if guid == "" || id == "" {
 		return nil, xipc.Failure{Code: "bad_request", Message: "factors.remove needs a guid and an id"}
 	}
-	removed, err := e.daemon.accessCode.Remove(guid, id, "removed_on_device")
+	removed, err := e.daemon.removed(func(o owned) (int, error) { return o.Remove(guid, id, "removed_on_device") })
 	if err != nil {
 		return nil, err
 	}

@@ -17,11 +17,13 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/device/checkin"
 	"github.com/latchkey-mfa/latchkey/internal/device/events"
 	"github.com/latchkey-mfa/latchkey/internal/device/factor/accesscode"
+	"github.com/latchkey-mfa/latchkey/internal/device/factor/offlinekey"
 	"github.com/latchkey-mfa/latchkey/internal/device/linking"
 	"github.com/latchkey-mfa/latchkey/internal/device/machine"
 	"github.com/latchkey-mfa/latchkey/internal/device/managedprefs"
 	idp "github.com/latchkey-mfa/latchkey/internal/device/org"
 	"github.com/latchkey-mfa/latchkey/internal/device/recovery"
+	"github.com/latchkey-mfa/latchkey/internal/device/securitykey"
 	"github.com/latchkey-mfa/latchkey/internal/device/session"
 	"github.com/latchkey-mfa/latchkey/internal/device/store"
 	"github.com/latchkey-mfa/latchkey/internal/device/trustedtime"
@@ -42,6 +44,7 @@ type Options struct {
 	Clock     clock.Clock
 	Machine   machine.Machine
 	Directory Directory
+	Keys      securitykey.Ports // where security keys are plugged in
 	Armed     func() wire.Armed
 	Version   string
 	Log       *zap.Logger
@@ -66,6 +69,7 @@ type Daemon struct {
 	journal    *events.Journal
 	recovery   *recovery.Recovery
 	accessCode *accesscode.AccessCode
+	offlineKey *offlinekey.OfflineKey
 	org        *org
 	idp        *idp.Org // verifies online factors
 	links      *linking.Links
@@ -148,6 +152,7 @@ func (d *Daemon) openParts() error {
 	}
 	d.recovery = recovery.New(d.store, d.journal, d.time, rand.Reader)
 	d.accessCode = accesscode.New(d.store, d.journal, d.time, func() string { return d.machine.Name }, d.orgName)
+	d.offlineKey = &offlinekey.OfflineKey{Records: d.store, Journal: d.journal, Time: d.time, Keys: d.keys(), Org: d.orgName}
 	d.links = linking.New(d.store, d.journal, d.time)
 	if err := errors.Join(d.recovery.EnterBoot(), d.accessCode.EnterBoot()); err != nil {
 		return fmt.Errorf("carry the waits over: %w", err)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/latchkey-mfa/latchkey/internal/device/factor/accesscode"
+	"github.com/latchkey-mfa/latchkey/internal/device/factor/offlinekey"
 	"github.com/latchkey-mfa/latchkey/internal/device/factor/online"
 	"github.com/latchkey-mfa/latchkey/internal/device/login"
 	"github.com/latchkey-mfa/latchkey/internal/device/trustedtime"
@@ -29,6 +30,7 @@ var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 type row struct {
 	keys           string // of the profile, beside the required ones
 	linked, phone  bool
+	key            bool
 	orgOnline      bool
 	since          time.Duration // the last online login, or the first enrolment
 	governedFor    time.Duration
@@ -75,16 +77,15 @@ func (r row) facts() login.Facts {
 	if !r.orgOnline {
 		reason = "the reason why it cannot be reached"
 	}
-	phones := 0
-	if r.phone {
-		phones = 1
-	}
-	return login.Facts{Met: true, FirstGoverned: noon.Add(-r.governedFor), HadFactor: r.had || r.linked || r.phone, OfflineFrom: noon.Add(-r.since),
+	count := map[bool]int{true: 1}
+	return login.Facts{Met: true, FirstGoverned: noon.Add(-r.governedFor), HadFactor: r.had || r.linked || r.phone || r.key, OfflineFrom: noon.Add(-r.since),
 		Window: r.window, Linked: r.linked, LinkReason: reason,
 		Methods: []login.Method{
 			{Kind: online.KindPush, Label: online.LabelPush, Online: true, Enrolled: r.linked, Reason: reason},
 			{Kind: online.KindCode, Label: online.LabelCode, Online: true, Enrolled: r.linked, Reason: reason},
-			{Kind: accesscode.Kind, Label: accesscode.Label, Enrolled: r.phone, CanEnrol: true, Have: phones},
+			{Kind: accesscode.Kind, Label: accesscode.Label, Enrolled: r.phone, CanEnrol: true, Have: count[r.phone]},
+			{Kind: online.KindKey, Label: online.LabelKey, Online: true, Enrolled: r.linked, Reason: reason},
+			{Kind: offlinekey.Kind, Label: offlinekey.Label, Enrolled: r.key, CanEnrol: true, Have: count[r.key]},
 		}}
 }
 
@@ -104,8 +105,8 @@ func word(s wire.Screen, id string) string {
 func byFactor(t *testing.T) string {
 	var out strings.Builder
 	fmt.Fprintln(&out, "| factor | the policy | the org | last online login | what the user sees |\n|---|---|---|---|---|")
-	for _, kind := range []string{online.KindPush, online.KindCode, accesscode.Kind} {
-		others := slices.DeleteFunc([]string{online.KindPush, online.KindCode, accesscode.Kind}, func(k string) bool { return k == kind })
+	for _, kind := range policy.Factors() {
+		others := slices.DeleteFunc(policy.Factors(), func(k string) bool { return k == kind })
 		for _, p := range []struct{ says, keys string }{
 			{"allows it", ""},
 			{"does not name it in `AllowedFactors`", "<key>AllowedFactors</key><array><string>" + strings.Join(others, "</string><string>") + "</string></array>"},
@@ -113,7 +114,7 @@ func byFactor(t *testing.T) string {
 			{"has `LoginPeriodWithOfflineFactor` 0", "<key>LoginPeriodWithOfflineFactor</key><real>0</real>"},
 		} {
 			for _, line := range merged(func(org bool, ago time.Duration) string {
-				return word(row{keys: p.keys, linked: true, phone: true, orgOnline: org, since: ago, governedFor: 1000 * time.Hour}.sees(t), kind)
+				return word(row{keys: p.keys, linked: true, phone: true, key: true, orgOnline: org, since: ago, governedFor: 1000 * time.Hour}.sees(t), kind)
 			}) {
 				fmt.Fprintf(&out, "| `%s` | %s | %s |\n", kind, p.says, line)
 			}
@@ -168,6 +169,7 @@ func byAccount(t *testing.T) string {
 		{"was reset by an administrator, inside those hours", row{governedFor: 10 * time.Hour, had: true}},
 		{"connected to its org user, no device access code", row{governedFor: 50 * time.Hour, linked: true}},
 		{"device access code, not connected, period over", row{governedFor: 500 * time.Hour, phone: true, since: 200 * time.Hour}},
+		{"security key of this Mac, not connected, period over", row{governedFor: 500 * time.Hour, key: true, since: 200 * time.Hour}},
 		{"device access code and connected, and the Mac is not sure of the time", row{governedFor: 500 * time.Hour, phone: true, linked: true, untrusted: true}},
 	} {
 		for _, org := range []bool{true, false} {
@@ -210,6 +212,8 @@ func afterwards(t *testing.T) string {
 		{"a factor of the org", "has none, after it", online.KindPush, row{linked: true, governedFor: 50 * time.Hour}},
 		{"a factor of the org", "has none, `OfflineLoginAllowed` false", online.KindPush, row{linked: true, governedFor: 50 * time.Hour, keys: "<key>OfflineLoginAllowed</key><false/>"}},
 		{"a factor of the org", "has one", online.KindPush, row{linked: true, phone: true, governedFor: 50 * time.Hour}},
+		{"a factor of the org", "has none, but a security key of this Mac", online.KindKey, row{linked: true, key: true, governedFor: 50 * time.Hour}},
+		{"the security key of this Mac", "has no other factor", offlinekey.Kind, row{key: true, governedFor: 50 * time.Hour, since: time.Hour}},
 		{"the device access code", "has one", accesscode.Kind, row{phone: true, governedFor: 50 * time.Hour, since: time.Hour}},
 		{"the device access code", "has one, and a recovery window is open", accesscode.Kind, row{phone: true, governedFor: 50 * time.Hour, since: time.Hour, window: time.Hour}},
 		{"the recovery PIN", "has one", "recovery_pin_window", row{phone: true, linked: true, governedFor: 50 * time.Hour, window: time.Hour}},

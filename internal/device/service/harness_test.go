@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/latchkey-mfa/latchkey/internal/clock/clocktest"
+	"github.com/latchkey-mfa/latchkey/internal/ctap/hid"
 	"github.com/latchkey-mfa/latchkey/internal/devaccounts"
 	"github.com/latchkey-mfa/latchkey/internal/device/directory"
 	"github.com/latchkey-mfa/latchkey/internal/device/machine"
@@ -63,7 +64,7 @@ func newMac(t *testing.T) *mac {
 	// Whoever runs the tests is somebody here too: the session socket takes the
 	// kernel's word for who calls.
 	m.ok(devaccounts.Add(rand.Reader, accounts, devaccounts.Account{Name: "kim", UID: me(), GID: 20, GUID: kimGUID, FullName: "Kim Example", Home: "/Users/kim"}, []byte("kim's password")))
-	for _, folder := range []string{"prefs", "sockets"} {
+	for _, folder := range []string{"prefs", "sockets", "keys"} {
 		m.ok(os.Mkdir(filepath.Join(root, folder), 0o755))
 	}
 	found, err := directory.Open(accounts)
@@ -72,7 +73,7 @@ func newMac(t *testing.T) *mac {
 		State: filepath.Join(root, "state"), Files: filepath.Join(root, "files"), Sockets: filepath.Join(root, "sockets"),
 		ManagedPreferences: filepath.Join(root, "prefs"), PollEvery: 5 * time.Millisecond,
 		Clock: m.clock, Machine: machine.Machine{UDID: "udid", Serial: "C02XK0AAJGH5", Model: "Mac15,3", Name: "Ada's Mac", OS: "26.1", Zone: "UTC"},
-		Directory: found, Armed: func() wire.Armed { return wire.Armed{State: "armed", Reason: "test"} }, Version: "1.2.3", Log: zap.NewNop(),
+		Directory: found, Keys: hid.Folder(filepath.Join(root, "keys")), Armed: func() wire.Armed { return wire.Armed{State: "armed", Reason: "test"} }, Version: "1.2.3", Log: zap.NewNop(),
 	}
 	m.profile("")
 	return m

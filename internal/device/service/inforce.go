@@ -62,7 +62,9 @@ func rulesOf(p *policy.Policy, name string) login.Rules {
 }
 
 // byOrg: a factor of which a link makes use.
-func byOrg(kind string) bool { return kind == policy.FactorPush || kind == policy.FactorTOTP }
+func byOrg(kind string) bool {
+	return kind == policy.FactorPush || kind == policy.FactorTOTP || kind == policy.FactorKey
+}
 
 // AllowUnavailable implements session.Policy.
 func (f *InForce) AllowUnavailable() bool {

@@ -33,7 +33,7 @@ func (w written) plist() string {
 // good: every factor is spelt as it is called.
 func (w written) good() bool {
 	for _, f := range w.allowed {
-		if !slices.Contains([]string{"*", "OV_Push", "OV_TOTP", "Offline_TOTP"}, f) {
+		if !slices.Contains([]string{"*", "OV_Push", "OV_TOTP", "Offline_TOTP", "FIDO2_USB_key", "Offline_Security_key"}, f) {
 			return false
 		}
 	}
@@ -50,10 +50,10 @@ func (w written) needed() bool {
 func (w written) factors() (out []string) {
 	named := w.allowed
 	if slices.Contains(named, "*") {
-		named = []string{"OV_Push", "OV_TOTP", "Offline_TOTP"}
+		named = []string{"OV_Push", "OV_TOTP", "Offline_TOTP", "FIDO2_USB_key", "Offline_Security_key"}
 	}
 	for _, f := range named {
-		if f != "Offline_TOTP" || w.offlineAllowed && w.offline > 0 {
+		if !byMac(f) || w.offlineAllowed && w.offline > 0 {
 			out = append(out, f)
 		}
 	}
@@ -61,6 +61,9 @@ func (w written) factors() (out []string) {
 }
 
 func (w written) has(f string) bool { return slices.Contains(w.factors(), f) }
+
+// byMac: the Mac checks it, without the org.
+func byMac(f string) bool { return f == "Offline_TOTP" || f == "Offline_Security_key" }
 
 func hours(h float64) time.Duration { return time.Duration(h * float64(time.Hour)) }
 
@@ -73,6 +76,7 @@ type model struct {
 	onlines  []time.Time // logins, and linking, by the org
 	enrolled time.Time   // the first enrolment of all
 	phones   int         // that are set up now
+	keys     int         // set up on this Mac now
 	linked   bool
 	ever     bool // had any factor
 }
@@ -97,10 +101,10 @@ type way struct {
 func (m *model) ways(now trustedtime.Reading, network bool) (out []way) {
 	for _, f := range m.profile.factors() {
 		switch {
-		case f == "Offline_TOTP" && m.phones > 0:
+		case f == "Offline_TOTP" && m.phones > 0, f == "Offline_Security_key" && m.keys > 0:
 			since := m.offlineSince()
 			out = append(out, way{f, now.Trusted() && !since.IsZero() && now.Time.Sub(since) < hours(m.profile.offline)})
-		case f != "Offline_TOTP" && m.linked:
+		case !byMac(f) && m.linked:
 			out = append(out, way{f, network})
 		}
 	}
@@ -109,7 +113,7 @@ func (m *model) ways(now trustedtime.Reading, network bool) (out []way) {
 
 // connect is the entry for linking.
 func (m *model) connect(network bool) (out []way) {
-	if !m.linked && (m.profile.has("OV_Push") || m.profile.has("OV_TOTP")) {
+	if !m.linked && (m.profile.has("OV_Push") || m.profile.has("OV_TOTP") || m.profile.has("FIDO2_USB_key")) {
 		out = append(out, way{"link", network})
 	}
 	return out
@@ -138,26 +142,28 @@ func (m *model) home(now trustedtime.Reading, network bool) (kind string, list [
 	case len(ways) > 0:
 		return "choose", append(ways, link...)
 	case m.grace(now) > 0:
-		list = link
-		if m.canSetUp(now) {
-			list = append(list, way{"Offline_TOTP", true})
-		}
-		return "grace", list
+		return "grace", append(link, m.setUps(now)...)
 	case len(link) > 0 && link[0].on:
 		return "choose", link
 	}
 	return "locked", link
 }
 
-func (m *model) canSetUp(now trustedtime.Reading) bool {
-	return m.profile.has("Offline_TOTP") && now.Trusted() && m.phones < 5
+// setUps is what can be set up here.
+func (m *model) setUps(now trustedtime.Reading) (out []way) {
+	for _, f := range m.profile.factors() {
+		if now.Trusted() && (f == "Offline_TOTP" && m.phones < 5 || f == "Offline_Security_key" && m.keys < 5) {
+			out = append(out, way{f, true})
+		}
+	}
+	return out
 }
 
 // offered says what comes after the org has verified: nothing, an offer, or one
 // that cannot be put off.
 func (m *model) offered(now trustedtime.Reading) string {
 	switch {
-	case m.phones > 0 || !m.canSetUp(now):
+	case m.phones > 0 || m.keys > 0 || len(m.setUps(now)) == 0:
 		return ""
 	case m.early(now) > 0:
 		return "may"

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -14,17 +15,22 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/latchkey-mfa/latchkey/internal/clock/clocktest"
+	"github.com/latchkey-mfa/latchkey/internal/ctap"
+	"github.com/latchkey-mfa/latchkey/internal/ctap/hid"
 	"github.com/latchkey-mfa/latchkey/internal/device/events"
 	"github.com/latchkey-mfa/latchkey/internal/device/factor"
 	"github.com/latchkey-mfa/latchkey/internal/device/factor/accesscode"
+	"github.com/latchkey-mfa/latchkey/internal/device/factor/offlinekey"
 	"github.com/latchkey-mfa/latchkey/internal/device/factor/online"
 	"github.com/latchkey-mfa/latchkey/internal/device/linking"
 	"github.com/latchkey-mfa/latchkey/internal/device/login"
+	"github.com/latchkey-mfa/latchkey/internal/device/securitykey"
 	"github.com/latchkey-mfa/latchkey/internal/device/session"
 	"github.com/latchkey-mfa/latchkey/internal/device/store/storetest"
 	"github.com/latchkey-mfa/latchkey/internal/device/trustedtime"
 	"github.com/latchkey-mfa/latchkey/internal/plist"
 	"github.com/latchkey-mfa/latchkey/internal/policy"
+	"github.com/latchkey-mfa/latchkey/internal/trial/softkey"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
 	"github.com/latchkey-mfa/latchkey/pkg/directauth"
 	"github.com/latchkey-mfa/latchkey/pkg/totp"
@@ -39,6 +45,7 @@ type life struct {
 	clock    *clocktest.Clock
 	keeper   *trustedtime.Keeper
 	codes    *accesscode.AccessCode
+	keys     *offlinekey.OfflineKey
 	links    *linking.Links
 	sessions *session.Manager
 	policy   *policy.Policy
@@ -52,6 +59,10 @@ type life struct {
 	screen  wire.Screen
 	end     *wire.Done
 	records *storetest.Memory
+
+	ports hid.Lister
+	key   *softkey.Key // in ada's pocket, but for when she uses it
+	atOrg []byte       // its credential there
 }
 
 func (l *life) Lookup(context.Context, uint32) (factor.Account, error) { return ada, nil }
@@ -88,12 +99,39 @@ func (l *life) Await(context.Context, directauth.OOB) (directauth.Tokens, error)
 func (l *life) OTP(ctx context.Context, _, _ string) (directauth.Tokens, error) {
 	return l.Await(ctx, directauth.OOB{})
 }
+func (l *life) WebAuthn(context.Context, string) (directauth.WebAuthnChallenge, error) {
+	return directauth.WebAuthnChallenge{Challenge: []byte("x"), RPID: "acme.example", CredentialIDs: [][]byte{l.atOrg}}, nil
+}
+func (l *life) AnswerWebAuthn(ctx context.Context, _ directauth.WebAuthnChallenge, _ directauth.Assertion) (directauth.Tokens, error) {
+	return l.Await(ctx, directauth.OOB{})
+}
 
 func begin(rt *rapid.T) *life {
 	l := &life{rt: rt, clock: clocktest.New(), network: true, told: make(chan any, 64), records: storetest.With(map[string][]byte{})}
 	l.reads(written{grace: 48, offline: 168, offlineAllowed: true, allowed: []string{"*"}, required: []string{"*"}})
+	l.buysKey()
 	l.starts()
 	return l
+}
+
+// buysKey gets ada a key, and registers it at the org.
+func (l *life) buysKey() {
+	dir, err := os.MkdirTemp("", "lk")
+	l.must(err)
+	l.rt.Cleanup(func() { os.RemoveAll(dir) })
+	l.key, err = softkey.Plug(dir, "a", softkey.Options{})
+	l.must(err)
+	l.rt.Cleanup(func() { _ = l.key.Close() })
+	l.ports = hid.Folder(dir)
+	list, err := l.ports.Ports(context.Background())
+	l.must(err)
+	channel, err := l.ports.Open(context.Background(), list[0])
+	l.must(err)
+	key, err := ctap.Open(context.Background(), channel)
+	l.must(err)
+	made, err := key.MakeCredential(context.Background(), ctap.NewCredential{RPID: "acme.example", UserID: []byte("1"), UserName: "ada", Algorithms: []int{-7}}, nil)
+	l.must(errors.Join(err, key.Close(), l.key.Pull()))
+	l.atOrg = made.ID
 }
 
 // starts is the daemon, after a boot or in the same.
@@ -106,13 +144,18 @@ func (l *life) starts() {
 	l.codes = accesscode.New(l.records, journal, keeper, func() string { return "Mac" }, func() string { return "acme.example" })
 	l.must(l.codes.EnterBoot())
 	l.links = linking.New(l.records, journal, keeper)
+	keys := &securitykey.Keys{Ports: l.ports, Report: func(doing string, err error) { rtFatal(l.rt, doing, err) }}
+	l.keys = &offlinekey.OfflineKey{Records: l.records, Journal: journal, Time: keeper, Keys: keys, Org: func() string { return "acme.example" }}
 	org := &online.Factors{Org: l, Links: l.links, Journal: journal, Mac: func() string { return "Mac" }, Number: func() bool { return false },
-		Linking: func() (string, string) { return "OV_Push", "" }, Report: func(string, error) {}}
+		Linking: func() (string, string) { return "OV_Push", "" }, Report: func(string, error) {},
+		Keys: keys, Origin: func(string) (string, bool) { return "https://acme.example", true }}
 	l.sessions = &session.Manager{Directory: l, Policy: l, Recovery: l, Org: l, Records: l.records, Journal: journal, Time: keeper, KillSwitch: func() bool { return false },
 		Factors: []factor.Registered{
 			{Kind: online.KindPush, Label: online.LabelPush, Online: true, Factor: org.Push()},
 			{Kind: online.KindCode, Label: online.LabelCode, Online: true, Factor: org.Code()},
-			{Kind: accesscode.Kind, Label: accesscode.Label, Factor: l.codes, Enrol: l.codes}},
+			{Kind: accesscode.Kind, Label: accesscode.Label, Factor: l.codes, Enrol: l.codes},
+			{Kind: online.KindKey, Label: online.LabelKey, Online: true, Factor: org.Key()},
+			{Kind: offlinekey.Kind, Label: offlinekey.Label, Factor: l.keys, Enrol: l.keys}},
 		Linker: org.Linker(), Look: func(context.Context) {}, Deadline: l.clock.Deadline,
 		Report: func(doing string, err error) { rtFatal(l.rt, doing, err) }, Kick: func() {}, Exempted: func(factor.Account) {}}
 }
@@ -147,7 +190,7 @@ func (l *life) next() {
 			case wire.Done:
 				l.end = &said
 			case wire.Screen:
-				if l.screen = said; !said.Busy {
+				if l.screen = said; !said.Busy || strings.HasPrefix(said.Text, "Plug your security key") {
 					return
 				}
 			}
@@ -158,6 +201,10 @@ func (l *life) next() {
 }
 
 func (l *life) act(action, choice string, values map[string]string) {
+	if choice == online.KindKey || choice == offlinekey.Kind {
+		l.must(l.key.PutIn())
+		defer func() { l.must(l.key.Pull()) }()
+	}
 	if !l.talk.Act(context.Background(), wire.Act{Seq: l.screen.Seq, Action: action, Choice: choice, Values: values}) {
 		l.rt.Fatalf("%s was not taken on %+v", action, l.screen)
 	}
@@ -236,13 +283,19 @@ func (l *life) does(now trustedtime.Reading) {
 	case "skip":
 		l.act(wire.ActionSkip, "", nil)
 		l.gate(true)
-	case "OV_Push", "OV_TOTP", "link":
+	case "OV_Push", "OV_TOTP", "FIDO2_USB_key", "link":
 		l.online(now, chosen)
 	case "Offline_TOTP":
 		l.act(wire.ActionSubmit, chosen, nil)
 		l.code()
 		if grace {
-			l.enrolled(now)
+			l.enrolled(now, chosen)
+		}
+		l.gate(true)
+	case "Offline_Security_key":
+		l.act(wire.ActionSubmit, chosen, nil)
+		if grace {
+			l.enrolled(now, chosen)
 		}
 		l.gate(true)
 	}
@@ -278,9 +331,12 @@ func (l *life) answersOffer(now trustedtime.Reading, offered string) {
 	takes := rapid.Bool().Draw(l.rt, "sets up")
 	switch {
 	case offered != "" && takes:
-		l.act(wire.ActionSubmit, "Offline_TOTP", nil)
-		l.code()
-		l.enrolled(now)
+		chosen := rapid.SampledFrom(l.screen.Choices).Draw(l.rt, "what").ID
+		l.act(wire.ActionSubmit, chosen, nil)
+		if chosen == "Offline_TOTP" {
+			l.code()
+		}
+		l.enrolled(now, chosen)
 		l.gate(true)
 	case offered == "must":
 		l.act(wire.ActionBack, "", nil)
@@ -303,11 +359,16 @@ func (l *life) code() {
 	l.act(wire.ActionSubmit, "", map[string]string{"code": l.phone.Code(totp.Step(l.keeper.Now().Time))})
 }
 
-func (l *life) enrolled(now trustedtime.Reading) {
+func (l *life) enrolled(now trustedtime.Reading, what string) {
 	if l.model.enrolled.IsZero() && len(l.model.onlines) == 0 {
 		l.model.enrolled = now.Time
 	}
-	l.model.phones, l.model.ever = l.model.phones+1, true
+	l.model.ever = true
+	if what == "Offline_TOTP" {
+		l.model.phones++
+	} else {
+		l.model.keys++
+	}
 }
 
 // gate wants the login to be decided so.
@@ -351,8 +412,9 @@ func (l *life) passes() {
 func (l *life) resets() {
 	_, err := l.codes.Remove(ada.GUID, "", "reset")
 	_, linkErr := l.links.Remove(ada.GUID, "reset")
-	l.must(errors.Join(err, linkErr))
-	l.model.phones, l.model.linked = 0, false
+	_, keyErr := l.keys.RemoveUpTo(ada.GUID, time.Unix(1<<40, 0), "reset")
+	l.must(errors.Join(err, linkErr, keyErr))
+	l.model.phones, l.model.keys, l.model.linked = 0, 0, false
 }
 
 func drawProfile(rt *rapid.T) written {
@@ -362,7 +424,7 @@ func drawProfile(rt *rapid.T) written {
 		offline:        rapid.SampledFrom([]float64{0, 24, 168, 168, 2000}).Draw(rt, "offline"),
 		offlineAllowed: rapid.IntRange(0, 3).Draw(rt, "offline allowed") > 0,
 		allowed: rapid.SampledFrom([][]string{{"*"}, {"*"}, {"OV_Push", "Offline_TOTP"}, {"Offline_TOTP", "OV_TOTP", "OV_Push"}, {"Offline_TOTP"},
-			{"OV_TOTP"}, {"OV_push", "Offline_TOTP"}, {"ov_totp"}}).Draw(rt, "allowed"),
+			{"OV_TOTP"}, {"OV_push", "Offline_TOTP"}, {"ov_totp"}, {"FIDO2_USB_key", "Offline_Security_key"}, {"Offline_Security_key", "OV_Push"}, {"FIDO2_USB_Key"}}).Draw(rt, "allowed"),
 		required: names.Draw(rt, "required"),
 		spare:    rapid.SampledFrom([][]string{nil, nil, nil, {"ada"}, {"ADA"}, {"*"}}).Draw(rt, "spare"),
 	}
@@ -382,11 +444,14 @@ func TestMonths(t *testing.T) {
 				if l.model.linked && l.model.phones > 0 {
 					seen["linked and enrolled"]++
 				}
+				if l.model.keys > 0 {
+					seen["a key"]++
+				}
 				l.passes()
 			}
 		})
 	}
-	for _, kind := range []string{"choose", "grace", "locked", "notice", "linked and enrolled"} {
+	for _, kind := range []string{"choose", "grace", "locked", "notice", "linked and enrolled", "a key"} {
 		if seen[kind] < 20 {
 			t.Errorf("%s was met %d times: the walk does not reach it", kind, seen[kind])
 		}

@@ -12,9 +12,11 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/device/factor"
 	"github.com/latchkey-mfa/latchkey/internal/device/factor/accesscode"
 	"github.com/latchkey-mfa/latchkey/internal/device/factor/devicepin"
+	"github.com/latchkey-mfa/latchkey/internal/device/factor/offlinekey"
 	"github.com/latchkey-mfa/latchkey/internal/device/factor/online"
 	"github.com/latchkey-mfa/latchkey/internal/device/identity"
 	idp "github.com/latchkey-mfa/latchkey/internal/device/org"
+	"github.com/latchkey-mfa/latchkey/internal/device/securitykey"
 	"github.com/latchkey-mfa/latchkey/internal/device/session"
 )
 
@@ -30,6 +32,8 @@ func (d *Daemon) newSessions() *session.Manager {
 			{Kind: online.KindPush, Label: online.LabelPush, Online: true, Factor: atOrg.Push()},
 			{Kind: online.KindCode, Label: online.LabelCode, Online: true, Factor: atOrg.Code()},
 			{Kind: accesscode.Kind, Label: accesscode.Label, Factor: d.accessCode, Enrol: d.accessCode},
+			{Kind: online.KindKey, Label: online.LabelKey, Online: true, Factor: atOrg.Key()},
+			{Kind: offlinekey.Kind, Label: offlinekey.Label, Factor: d.offlineKey, Enrol: d.offlineKey},
 		},
 		PIN: []factor.Registered{
 			{Kind: devicepin.KindContact, Label: "Contact admin", Factor: pin.Contact()},
@@ -44,7 +48,12 @@ func (d *Daemon) newSessions() *session.Manager {
 func (d *Daemon) onlineFactors() *online.Factors {
 	return &online.Factors{Org: online.At(d.idp), Links: d.links, Journal: d.journal, Report: d.report,
 		Mac:     func() string { return d.machine.Name },
-		Linking: d.linking, Number: d.wantsNumber}
+		Linking: d.linking, Number: d.wantsNumber, Keys: d.keys(), Origin: d.idp.RelyingParty}
+}
+
+// keys asks people for security keys.
+func (d *Daemon) keys() *securitykey.Keys {
+	return &securitykey.Keys{Ports: d.options.Keys, Report: d.report}
 }
 
 // wantsNumber: a push of our own server has a number to match while the org's

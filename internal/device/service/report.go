@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/latchkey-mfa/latchkey/internal/device/factor"
@@ -91,7 +92,7 @@ func (d *Daemon) periods(rec session.Record) (grace, offline *time.Time) {
 	if !rec.HadFactor && !rec.FirstGovernedAt.IsZero() {
 		grace = optional(rec.FirstGovernedAt.Add(p.LoginPeriodWithoutEnrolledFactor.V))
 	}
-	if !rec.OfflineFrom.IsZero() && p.AllowsFactor(policy.FactorAccessCode) {
+	if !rec.OfflineFrom.IsZero() && slices.ContainsFunc(p.OrderedFactors(), policy.Offline) {
 		offline = optional(rec.OfflineFrom.Add(p.LoginPeriodWithOfflineFactor.V))
 	}
 	return grace, offline
@@ -107,11 +108,35 @@ func optional(t time.Time) *time.Time {
 // factors are what the account has enrolled; never nil, since JSON has no list
 // for nil.
 func (d *Daemon) factors(guid string) ([]wire.Factor, error) {
-	list, err := d.accessCode.List(guid)
-	if list == nil {
-		list = []wire.Factor{}
+	all := []wire.Factor{}
+	for _, o := range d.owned() {
+		list, err := o.List(guid)
+		if err != nil {
+			return all, err
+		}
+		all = append(all, list...)
 	}
-	return list, err
+	return all, nil
+}
+
+// owned is a kind of factor that this Mac keeps.
+type owned interface {
+	List(guid string) ([]wire.Factor, error)
+	Remove(guid, id, why string) (int, error)
+	RemoveUpTo(guid string, then time.Time, why string) (int, error)
+}
+
+func (d *Daemon) owned() []owned { return []owned{d.accessCode, d.offlineKey} }
+
+// removed takes away of every kind, and says how many there were.
+func (d *Daemon) removed(from func(o owned) (int, error)) (count int, err error) {
+	for _, o := range d.owned() {
+		n, err := from(o)
+		if count += n; err != nil {
+			return count, err
+		}
+	}
+	return count, nil
 }
 
 // armed says whether the login right holds our mechanisms.

@@ -5,7 +5,7 @@ import "github.com/latchkey-mfa/latchkey/internal/policy"
 // The edition of the manifest, which a profile editor compares with the one that
 // it has. A test says when to raise them.
 const (
-	manifestVersion  = 1
+	manifestVersion  = 2
 	manifestModified = "2026-11-26T00:00:00Z"
 )
 

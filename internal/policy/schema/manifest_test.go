@@ -18,7 +18,7 @@ import (
 )
 
 // fingerprint is of the manifest without its edition.
-const fingerprint = "a0cc761d70becbfbe0430839c3b3bdc6f057f48342b97265561244cc4b730a7f"
+const fingerprint = "9bf226d464dfc174f5811fac867f5386f68755544629e9460ef68e929cd73bdb"
 
 // TestTheManifestHasAnEdition: a profile editor fetches a manifest anew when its
 // version is higher, so a change without one reaches nobody.

@@ -90,9 +90,9 @@ func choiceLabel(choice string) string {
 	case policy.FactorAccessCode:
 		return "Device access code, checked by the Mac"
 	case policy.FactorKey:
-		return "Security key, checked by the org (passed over by this version)"
+		return "Security key, checked by the org"
 	case policy.FactorOfflineKey:
-		return "Security key, checked by the Mac (passed over by this version)"
+		return "Security key, checked by the Mac"
 	case policy.UnavailableDeny:
 		return "Refuse the login"
 	case policy.UnavailableAllow:

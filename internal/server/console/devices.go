@@ -187,8 +187,11 @@ func (c *Console) card(r *request, m desk.Mac, a desk.Account, pending map[strin
 
 // factorName is what people call a factor.
 func factorName(kind string) string {
-	if kind == "Offline_TOTP" {
+	switch kind {
+	case "Offline_TOTP":
 		return "Device access code"
+	case "Offline_Security_key":
+		return "Security key, checked by the Mac"
 	}
 	return kind
 }

@@ -180,6 +180,13 @@ func (k *Key) Blinking() bool {
 	return k.blinking > 0
 }
 
+// Open is how many programs have the key open.
+func (k *Key) Open() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return len(k.conns)
+}
+
 // SetPIN gives the key a PIN as its owner would, and all tries.
 func (k *Key) SetPIN(pin string) {
 	k.mu.Lock()

@@ -8,6 +8,7 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/device/factor"
 	"github.com/latchkey-mfa/latchkey/internal/device/linking"
 	"github.com/latchkey-mfa/latchkey/internal/device/org"
+	"github.com/latchkey-mfa/latchkey/internal/device/securitykey"
 	"github.com/latchkey-mfa/latchkey/pkg/directauth"
 )
 
@@ -15,8 +16,10 @@ import (
 const (
 	KindPush  = "OV_Push"
 	KindCode  = "OV_TOTP"
+	KindKey   = "FIDO2_USB_key"
 	LabelPush = "Push to your phone"
 	LabelCode = "Code from your organization's app"
+	LabelKey  = "Security key"
 )
 
 // Client is what package directauth does for the factors.
@@ -24,6 +27,18 @@ type Client interface {
 	Push(ctx context.Context, user string) (directauth.OOB, error)
 	Await(ctx context.Context, oob directauth.OOB) (directauth.Tokens, error)
 	OTP(ctx context.Context, user, code string) (directauth.Tokens, error)
+	KeyClient
+}
+
+// KeyClient is what it does for security keys.
+type KeyClient interface {
+	WebAuthn(ctx context.Context, user string) (directauth.WebAuthnChallenge, error)
+	AnswerWebAuthn(ctx context.Context, challenge directauth.WebAuthnChallenge, a directauth.Assertion) (directauth.Tokens, error)
+}
+
+// Keys asks the person for a security key, as package securitykey does.
+type Keys interface {
+	Run(ctx context.Context, ask factor.Ask, use securitykey.Use) (note string, err error)
 }
 
 // Org is what package org does for them.
@@ -73,6 +88,10 @@ type Factors struct {
 	// Number says that a push without a number to match is not to be taken.
 	Number func() bool
 	Report func(doing string, err error)
+	Keys   Keys
+	// Origin is the org's as a browser has it, if a key may sign for that relying
+	// party there.
+	Origin func(rpID string) (origin string, ok bool)
 }
 
 // Push is OV_Push.
@@ -80,6 +99,9 @@ func (f *Factors) Push() factor.Factor { return push{f} }
 
 // Code is OV_TOTP.
 func (f *Factors) Code() factor.Factor { return code{f} }
+
+// Key is FIDO2_USB_key.
+func (f *Factors) Key() factor.Factor { return key{f} }
 
 // Linker ties accounts to users of the org.
 func (f *Factors) Linker() factor.Linker { return linker{f} }
@@ -147,9 +169,9 @@ func (f *Factors) failed(u user, kind string, err error) shown {
 	case errors.Is(err, directauth.ErrDenied):
 		return f.refused(u, kind, "denied", shown{note: textDenied, again: true})
 	case errors.Is(err, directauth.ErrExpired):
-		return f.refused(u, kind, "expired", shown{note: textExpired, again: true})
+		return f.refused(u, kind, "expired", shown{note: expired(kind), again: true})
 	case errors.Is(err, directauth.ErrInvalidCredentials):
-		return f.refused(u, kind, "wrong", shown{note: textWrong, again: true})
+		return f.refused(u, kind, "wrong", shown{note: wrong(kind), again: true})
 	case errors.Is(err, directauth.ErrRateLimited):
 		return f.refused(u, kind, "rate_limited", shown{note: textTooMany})
 	case errors.Is(err, directauth.ErrNotEnrolled), errors.Is(err, directauth.ErrNotAssigned):

@@ -29,6 +29,10 @@ type theOrg struct {
 	oob     directauth.OOB
 	answers []answer // of Await and OTP, in turn
 	failed  error    // what the Mac noted
+
+	challenge directauth.WebAuthnChallenge
+	failing   error // of asking for a challenge
+	signed    []directauth.Assertion
 }
 
 type answer struct {
@@ -55,6 +59,14 @@ func (o *theOrg) OTP(ctx context.Context, user, _ string) (directauth.Tokens, er
 	return o.next(ctx)
 }
 
+func (o *theOrg) WebAuthn(_ context.Context, user string) (directauth.WebAuthnChallenge, error) {
+	o.users = append(o.users, user)
+	return o.challenge, o.failing
+}
+func (o *theOrg) AnswerWebAuthn(ctx context.Context, _ directauth.WebAuthnChallenge, a directauth.Assertion) (directauth.Tokens, error) {
+	o.signed = append(o.signed, a)
+	return o.next(ctx)
+}
 func (o *theOrg) next(ctx context.Context) (directauth.Tokens, error) {
 	if len(o.answers) == 0 {
 		<-ctx.Done()

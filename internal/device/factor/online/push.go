@@ -118,7 +118,7 @@ func (f *Factors) await(ctx context.Context, client Client, u user, oob directau
 }
 
 func sendingScreen() wire.Screen {
-	return wire.Screen{Kind: wire.KindPush, Title: titlePush, Text: "Asking your organization…", Busy: true}
+	return wire.Screen{Kind: wire.KindPush, Title: titlePush, Text: textAsking, Busy: true}
 }
 
 func waitingScreen(mac string, oob directauth.OOB, slow bool) wire.Screen {

@@ -8,9 +8,16 @@ const eventReject = events.FactorReject
 const (
 	titlePush         = "Approve on your phone"
 	titleAgain        = "Not approved"
+	titleKey          = "Use your security key"
+	titleKeyAgain     = "The security key did not do"
+	textAsking        = "Asking your organization…"
 	textUnreadable    = "This Mac cannot read which organization account is yours."
 	textNotACode      = "The code has six digits."
 	textWrong         = "Your organization does not take that code. Check that it is the one for your organization account, and try the next."
+	textWrongKey      = "Your organization does not take this key. Use another key, or another way."
+	textExpiredKey    = "It took too long, and your organization does not wait for the key any more."
+	textNoKey         = "Your organization account has no security key for this, or may not use one here. Sign in another way, or contact your administrator."
+	textForeign       = "Your organization asks the key for another site than its own, and no key is asked for that. Contact your administrator."
 	textDenied        = "The question was refused on the phone. If that was not you, tell your administrator."
 	textExpired       = "Nobody answered on the phone in time."
 	textTooMany       = "Your organization takes no more tries for now. Wait a while, or sign in another way."
@@ -27,8 +34,25 @@ const (
 )
 
 func notEnrolled(kind string) string {
-	if kind == KindCode {
+	switch kind {
+	case KindCode:
 		return textNoCode
+	case KindKey:
+		return textNoKey
 	}
 	return textNoPush
+}
+
+func wrong(kind string) string {
+	if kind == KindKey {
+		return textWrongKey
+	}
+	return textWrong
+}
+
+func expired(kind string) string {
+	if kind == KindKey {
+		return textExpiredKey
+	}
+	return textExpired
 }

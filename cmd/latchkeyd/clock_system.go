@@ -1,7 +1,0 @@
-//go:build !simclock
-
-package main
-
-import "github.com/spf13/pflag"
-
-func clockFlags(*pflag.FlagSet, *flags) {}
