@@ -58,6 +58,8 @@ func chapters() []chapter {
 		{"Without a network: the reason is on the screen, and the device access code works", withoutNetwork},
 		{"The offline period is over; the network comes back while the panel is open", offlineOver},
 		{"Within the session: another phone is set up, after a factor was shown", inSession},
+		{"A security key for this Mac: its PIN, its tries, and no network", keyOfTheMac},
+		{"The key is pulled out in the middle; a copy of it is found out", keyTrouble},
 		{"The server's log has it all, and its chain holds", systemLog},
 	}
 }

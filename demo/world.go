@@ -6,6 +6,7 @@ import (
 
 	"github.com/latchkey-mfa/latchkey/internal/authhost"
 	"github.com/latchkey-mfa/latchkey/internal/trial"
+	"github.com/latchkey-mfa/latchkey/internal/trial/softkey"
 	"github.com/latchkey-mfa/latchkey/pkg/totp"
 )
 
@@ -15,6 +16,7 @@ type world struct {
 	phone       trial.Phone // reception's
 	officePhone trial.Phone
 	orgApp      totp.Key // office's, verified by the org
+	key         *softkey.Key
 	pins        []string // that were read aloud
 }
 
