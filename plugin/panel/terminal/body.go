@@ -198,8 +198,12 @@ func (m *model) addBusy(b *body) {
 	}
 	b.gap()
 	text := "One moment …"
-	if m.screen.Kind == wire.KindPush && m.screen.Busy {
+	switch {
+	case m.sent != "":
+	case m.screen.Kind == wire.KindPush:
 		text = "Waiting for your phone …"
+	case m.screen.Kind == wire.KindKey:
+		text = "Waiting for your key …"
 	}
 	b.add(m.lk.info(spinner(m.spin)) + " " + text)
 }

@@ -62,6 +62,11 @@ func (k *OfflineKey) Ready(_ context.Context, account factor.Account) (bool, fac
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	rec, err := k.load(account.GUID)
+	return k.standing(rec, err)
+}
+
+// standing says whether a record has the factor, and why it cannot run now.
+func (k *OfflineKey) standing(rec record, err error) (enrolled bool, why factor.Reason) {
 	switch {
 	case err != nil:
 		// An account whose record cannot be read may well have the factor: saying
@@ -85,7 +90,7 @@ func (k *OfflineKey) Run(ctx context.Context, account factor.Account, ask factor
 		return factor.Outcome{}, err
 	}
 	if len(list) == 0 {
-		return factor.Outcome{Result: factor.Declined, Note: textRemoved}, nil // while its screen was open
+		return factor.Outcome{Result: factor.Declined, Note: k.gone(account)}, nil
 	}
 	data, taken := clientData(ctap.KindGet, rpID), false
 	note, err := k.Keys.Run(ctx, ask, securitykey.Use{
@@ -105,6 +110,15 @@ func (k *OfflineKey) Run(ctx context.Context, account factor.Account, ask factor
 		return factor.Outcome{Result: factor.Declined, Note: note}, err
 	}
 	return factor.Outcome{Result: factor.Verified}, nil
+}
+
+// gone says why there is nothing to ask for: it was removed, or closed, while its
+// screen was open.
+func (k *OfflineKey) gone(account factor.Account) string {
+	if _, why := k.Ready(context.Background(), account); why != "" {
+		return string(why)
+	}
+	return textRemoved
 }
 
 func (k *OfflineKey) usable(guid, rpID string) ([]credential, error) {

@@ -173,7 +173,7 @@ func TestACopyClosesTheKey(t *testing.T) {
 	m.ok(copied.Pull())
 	m.ok(k.PutIn())
 	m.gets(false, "a copy of this key")
-	m.gets(false, "removed") // what is closed is asked for no more
+	m.gets(false, "a copy of this key") // what is closed is asked for no more
 	if enrolled, why := m.Ready(t.Context(), ada); !enrolled || why != textCloned {
 		t.Errorf("%v, %q", enrolled, why)
 	}
@@ -281,7 +281,7 @@ func TestAKeyIsForItsOrgAlone(t *testing.T) {
 	if enrolled, why := m.Ready(t.Context(), ada); !enrolled || why != textAnotherOrg {
 		t.Errorf("%v, %q", enrolled, why)
 	}
-	m.gets(false, "removed")
+	m.gets(false, "another organization")
 	m.org = "acme.example"
 	m.gets(true, "")
 }

@@ -6,7 +6,7 @@ const Label = "Security key for this Mac"
 // What a person reads.
 const (
 	titleTouch      = "Use your security key"
-	titleAgain      = "The security key did not do"
+	titleAgain      = "That did not work"
 	titleEnrol      = "Set up your security key"
 	titleEnrolAgain = "The security key was not set up"
 

@@ -38,7 +38,7 @@ func (k key) Run(ctx context.Context, account factor.Account, ask factor.Ask) (f
 
 // once has one question of the org signed, and sees what the org says.
 func (k key) once(ctx context.Context, u user, ask factor.Ask) (shown, error) {
-	if _, err := ask(ctx, wire.Screen{Kind: wire.KindKey, Title: titleKey, Text: textAsking, Busy: true}); err != nil {
+	if _, err := ask(ctx, askingScreen()); err != nil {
 		return shown{}, err
 	}
 	client, err := k.Org.Client(ctx)
@@ -62,7 +62,7 @@ func (k key) once(ctx context.Context, u user, ask factor.Ask) (shown, error) {
 	if err != nil || note != "" {
 		return shown{note: note}, err
 	}
-	if _, err := ask(ctx, wire.Screen{Kind: wire.KindKey, Title: titleKey, Text: textAsking, Busy: true}); err != nil {
+	if _, err := ask(ctx, askingScreen()); err != nil {
 		return shown{}, err
 	}
 	tokens, err := client.AnswerWebAuthn(ctx, challenge, signed)
@@ -88,6 +88,11 @@ func (k key) sign(ctx context.Context, u user, challenge directauth.WebAuthnChal
 		},
 	})
 	return signed, note, err
+}
+
+// askingScreen is no question to the key, so its kind is not a key's.
+func askingScreen() wire.Screen {
+	return wire.Screen{Kind: wire.KindNotice, Title: titleKey, Text: textAsking, Busy: true}
 }
 
 func keyAgainScreen(note string) wire.Screen {

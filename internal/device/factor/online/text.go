@@ -9,7 +9,7 @@ const (
 	titlePush         = "Approve on your phone"
 	titleAgain        = "Not approved"
 	titleKey          = "Use your security key"
-	titleKeyAgain     = "The security key did not do"
+	titleKeyAgain     = "That did not work"
 	textAsking        = "Asking your organization…"
 	textUnreadable    = "This Mac cannot read which organization account is yours."
 	textNotACode      = "The code has six digits."
