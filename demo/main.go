@@ -15,6 +15,7 @@ import (
 
 	"github.com/latchkey-mfa/latchkey/internal/authhost"
 	"github.com/latchkey-mfa/latchkey/internal/trial"
+	"github.com/latchkey-mfa/latchkey/internal/trial/softkey"
 )
 
 func main() {
@@ -49,7 +50,7 @@ func newCommand() *cobra.Command {
 	cmd.Flags().StringVar(&shots, "shots", "", "folder for pictures (SVG) of some screens")
 	cmd.Flags().BoolVar(&auto, "auto", false, "play the whole story unattended")
 	cmd.Flags().BoolVar(&keep, "keep", false, "leave the folder of the demo behind")
-	cmd.AddCommand(passCommand())
+	cmd.AddCommand(passCommand(), keyCommand())
 	return cmd
 }
 
@@ -66,6 +67,29 @@ func passCommand() *cobra.Command {
 			return c.Pass(d)
 		},
 	}
+}
+
+// keyCommand is a security key in a demo that runs in another terminal: Return
+// is the finger on it.
+func keyCommand() *cobra.Command {
+	var pin string
+	cmd := &cobra.Command{
+		Use: "key FOLDER", Short: "Plug a security key of software into a running demo", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			key, err := softkey.Plug(filepath.Join(args[0], trial.KeysFolder), "key", softkey.Options{PIN: pin})
+			if err != nil {
+				return err
+			}
+			key.SetTouch(softkey.OnDemand)
+			fmt.Fprintln(cmd.OutOrStdout(), "The key is plugged in. Return touches it, q pulls it out; what was set up on it is lost then.")
+			for in := bufio.NewScanner(cmd.InOrStdin()); in.Scan() && strings.TrimSpace(in.Text()) != "q"; {
+				key.Touch()
+			}
+			return key.Close()
+		},
+	}
+	cmd.Flags().StringVar(&pin, "pin", "", "the key's PIN; none without")
+	return cmd
 }
 
 // interactive lets a person sit at the login window.
@@ -130,6 +154,7 @@ or in a second terminal:
   bin/demo/latchkey-server pin generate --device %s --user %s --reason "lost phone"
   bin/demo/latchkey status --sockets %s
   bin/demo/demo pass %s 61m          # let an hour go by
+  bin/demo/demo key %[15]s           # plug a security key in
 
 In the org the account's person is %s. To play their phone, when a push is out:
 

@@ -146,7 +146,10 @@ func (w *World) State() string { return w.Path("state") }
 
 // Keys is the folder of sockets that play security keys: one that stands there
 // is plugged in.
-func (w *World) Keys() string { return w.Path("keys") }
+func (w *World) Keys() string { return w.Path(KeysFolder) }
+
+// KeysFolder is its name in a trial's folder.
+const KeysFolder = "keys"
 
 // Sockets is the folder with the daemon's sockets.
 func (w *World) Sockets() string { return w.Path("s") }

@@ -114,7 +114,7 @@ func (w *World) prepare() error {
 	if err := os.Chmod(w.Dir, 0o755); err != nil {
 		return err
 	}
-	for _, folder := range []string{"bin", "prefs", "s", "files", "keys"} {
+	for _, folder := range []string{"bin", "prefs", "s", "files", KeysFolder} {
 		if err := os.Mkdir(w.Path(folder), 0o755); err != nil {
 			return err
 		}
