@@ -175,7 +175,7 @@ func layers() [][]string {
 		{"internal/server/store"},
 		{"pkg/recoverypin", "pkg/totp", "pkg/directauth", "internal/wire", "internal/plist", "internal/clock", "internal/devaccounts", "internal/authhost/tty",
 			"internal/qrcode", "internal/device", "internal/device/store", "internal/device/lockout", "internal/device/machine", "internal/device/identity",
-			"internal/server/access", "internal/server/vault", "internal/server/password"},
+			"internal/server/access", "internal/server/vault", "internal/server/password", "internal/server/credential"},
 		{"internal/policy", "internal/authhost", "plugin/panel",
 			"internal/device/xipc", "internal/device/checkin", "internal/device/factor", "internal/device/trustedtime", "internal/device/org",
 			"internal/server/systemlog", "internal/server/directory", "internal/server/apierror"},
@@ -246,8 +246,8 @@ func TestLibrariesHaveOwners(t *testing.T) {
 		{"golang.org/x/crypto/argon2", []string{"internal/devaccounts", "internal/server/password"}, "one place on each side sets its cost and bounds it"},
 		{"github.com/coreos/go-oidc/v3/oidc", []string{"pkg/directauth"}, "its remote key set reads without a bound and fetches as often as tokens ask; pkg/directauth gives it keys"},
 		{"github.com/go-jose/go-jose/v4", []string{"pkg/directauth"}, "pkg/directauth takes RS256 and ES256 only, and compact tokens"},
-		{"github.com/go-webauthn/webauthn/webauthn", []string{"internal/server/signin"}, "one place binds passkeys to the server's origin and looks at the counter"},
-		{"github.com/go-webauthn/webauthn/protocol", []string{"internal/server/signin"}, "internal/server/signin bounds what it reads"},
+		{"github.com/go-webauthn/webauthn/webauthn", []string{"internal/server/signin", "internal/server/credential"}, "one place for administrators, and one for users, binds passkeys to the server's origin and looks at the counter"},
+		{"github.com/go-webauthn/webauthn/protocol", []string{"internal/server/signin", "internal/server/credential"}, "both bound what they read"},
 	}
 	at := places(t)
 	for _, system := range systems() {

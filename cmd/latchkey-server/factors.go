@@ -150,6 +150,8 @@ type factorRow struct {
 	Kind      string     `json:"kind"`
 	Name      string     `json:"name"`
 	Confirmed bool       `json:"confirmed"`
+	Passkey   bool       `json:"passkey"`
+	Suspended *time.Time `json:"suspendedAt,omitempty"`
 	CreatedAt time.Time  `json:"createdAt"`
 	UsedAt    *time.Time `json:"usedAt,omitempty"`
 }
@@ -157,7 +159,7 @@ type factorRow struct {
 func factorRows(all []factor.Factor) []factorRow {
 	rows := []factorRow{}
 	for _, f := range all {
-		rows = append(rows, factorRow{f.ID, f.Kind, f.Name, f.Confirmed, f.CreatedAt, there(f.UsedAt)})
+		rows = append(rows, factorRow{f.ID, f.Kind, f.Name, f.Confirmed, f.Passkey, there(f.SuspendedAt), f.CreatedAt, there(f.UsedAt)})
 	}
 	return rows
 }
@@ -178,6 +180,9 @@ func (p *program) factorList() *cobra.Command {
 				since := f.CreatedAt.Format(time.RFC3339)
 				if !f.Confirmed {
 					since = "not confirmed"
+				}
+				if !f.SuspendedAt.IsZero() {
+					since = "SUSPENDED"
 				}
 				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", f.ID, f.Kind, f.Name, since, whenOrNever(f.UsedAt))
 			}

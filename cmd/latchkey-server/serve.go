@@ -19,6 +19,7 @@ import (
 
 	"github.com/latchkey-mfa/latchkey/internal/server/adminapi"
 	"github.com/latchkey-mfa/latchkey/internal/server/console"
+	"github.com/latchkey-mfa/latchkey/internal/server/credential"
 	"github.com/latchkey-mfa/latchkey/internal/server/desk"
 	"github.com/latchkey-mfa/latchkey/internal/server/deviceapi"
 	"github.com/latchkey-mfa/latchkey/internal/server/directauth"
@@ -189,9 +190,13 @@ func (p *program) servers(ctx context.Context, d *data, o serveOptions, log *zap
 	if err != nil {
 		return nil, nil, err
 	}
+	factors, err := d.factorsAt(o.publicURL)
+	if err != nil {
+		return nil, nil, err
+	}
 	book := &recovery.Book{DB: d.db, Vault: d.vault, Log: d.log, Now: d.now, AccountsPerHour: o.accountsPerHour}
 	challenges := pki.NewChallenges(d.vault)
-	admins := &desk.Desk{DB: d.db, Log: d.log, Book: book, Challenges: challenges, Factors: d.factors(), Now: d.now, MinAgent: o.minAgent}
+	admins := &desk.Desk{DB: d.db, Log: d.log, Book: book, Challenges: challenges, Factors: factors, Now: d.now, MinAgent: o.minAgent}
 	admin := &adminapi.Server{Desk: admins, DB: d.db, Zap: log, Now: d.now, PublicURL: o.publicURL}
 	pages, err := p.console(d, o, admins, log)
 	if err != nil {
@@ -201,7 +206,7 @@ func (p *program) servers(ctx context.Context, d *data, o serveOptions, log *zap
 	trust := &pki.Trust{Authority: ca, DB: d.db, Now: d.now}
 	devices := &deviceapi.Server{DB: d.db, Vault: d.vault, Log: d.log, Book: book, Trust: trust, Zap: log, Now: d.now, Every: o.every, MinAgent: o.minAgent,
 		Pace: deviceapi.NewPace(2, 30)}
-	org := directauth.New(directauth.Config{DB: d.db, Vault: d.vault, Log: d.log, Factors: d.factors(), Door: &deviceapi.Door{Trust: trust, DB: d.db}, Keys: keys, Zap: log,
+	org := directauth.New(directauth.Config{DB: d.db, Vault: d.vault, Log: d.log, Factors: factors, Door: &deviceapi.Door{Trust: trust, DB: d.db}, Keys: keys, Zap: log,
 		Now: d.now, Issuer: o.publicURL, DeviceURL: o.deviceURL})
 	main = harden(mainHandler(admin.Handler(), scep, pages, org.Discovery(), o.deviceURL), log)
 	main.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}, Time: d.now}
@@ -249,6 +254,17 @@ func deviceHandler(devices, org http.Handler) http.Handler {
 // factors are those of the org's users.
 func (d *data) factors() *factor.Book {
 	return &factor.Book{DB: d.db, Vault: d.vault, Log: d.log, Hasher: password.NewHasher(), Now: d.now}
+}
+
+// factorsAt are those of a server that phones and security keys know by its URL.
+func (d *data) factorsAt(publicURL string) (*factor.Book, error) {
+	party, err := credential.NewParty(publicURL)
+	if err != nil {
+		return nil, err
+	}
+	b := d.factors()
+	b.Party = party
+	return b, nil
 }
 
 // harden bounds what a slow or hostile client can hold on to.

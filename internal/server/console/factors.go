@@ -14,14 +14,18 @@ import (
 type orgFactor struct {
 	ID, Kind, Name string
 	Confirmed      bool
+	Suspended      bool
 	Since, Used    time.Time
 }
 
 // orgFactors are the rows of the page.
 func orgFactors(found []factor.Factor) (rows []orgFactor) {
 	for _, f := range found {
-		kind := map[string]string{factor.KindTOTP: "Authenticator app", factor.KindPush: "Push to a phone"}[f.Kind]
-		rows = append(rows, orgFactor{ID: f.ID, Kind: kind, Name: f.Name, Confirmed: f.Confirmed, Since: f.CreatedAt, Used: f.UsedAt})
+		kind := map[string]string{factor.KindTOTP: "Authenticator app", factor.KindPush: "Push to a phone", factor.KindKey: "Security key"}[f.Kind]
+		if f.Kind == factor.KindPush && !f.Passkey {
+			kind = "Push, answered on the server's machine"
+		}
+		rows = append(rows, orgFactor{ID: f.ID, Kind: kind, Name: f.Name, Confirmed: f.Confirmed, Suspended: !f.SuspendedAt.IsZero(), Since: f.CreatedAt, Used: f.UsedAt})
 	}
 	return rows
 }

@@ -115,11 +115,11 @@ func writes() []operation {
 		{"RemoveFactor", access.HelpDeskAdmin, systemlog.FactorDeactivate, func(ctx context.Context, o *org, m mac) error { return o.RemoveFactor(ctx, m.login, m.app) }},
 		{"UnblockPushes", access.HelpDeskAdmin, systemlog.PushUnblock, func(ctx context.Context, o *org, m mac) error { return o.UnblockPushes(ctx, m.login) }},
 		{"SaveSettings", access.SuperAdmin, systemlog.ConfigurationUpdate, func(ctx context.Context, o *org, _ mac) error {
-			_, err := o.SaveSettings(ctx, func(s *wire.Settings) { s.EndWindowOnEnrol = !s.EndWindowOnEnrol })
+			_, err := o.SaveSettings(ctx, func(s *desk.Settings) { s.EndWindowOnEnrol = !s.EndWindowOnEnrol })
 			return err
 		}},
 		{"SaveOrg", access.SuperAdmin, systemlog.ConfigurationUpdate, func(ctx context.Context, o *org, m mac) error {
-			return o.SaveOrg(ctx, wire.Settings{Recovery: true}, directory.OrgRules{AccountsPerHour: 30, Checklist: []string{m.serial}})
+			return o.SaveOrg(ctx, desk.Settings{Settings: wire.Settings{Recovery: true}}, directory.OrgRules{AccountsPerHour: 30, Checklist: []string{m.serial}})
 		}},
 		{"SaveIntendedPolicy", access.SuperAdmin, systemlog.ConfigurationUpdate, func(ctx context.Context, o *org, _ mac) error {
 			return o.SaveIntendedPolicy(ctx, &policy.Policy{})
