@@ -182,9 +182,9 @@ func layers() [][]string {
 		{"internal/policy/schema", "internal/authhost/script", "plugin/panel/terminal", "plugin/mechanism",
 			"internal/profile", "internal/device/agent", "internal/device/events", "internal/device/directory", "internal/device/managedprefs", "internal/device/login",
 			"internal/server/pki", "internal/server/signin", "internal/server/factor"},
-		{"plugin", "internal/device/recovery", "internal/device/linking", "internal/server/recovery"},
+		{"plugin", "internal/device/recovery", "internal/device/linking", "internal/server/recovery", "internal/server/webpush"},
 		{"internal/device/factor/accesscode", "internal/device/factor/devicepin", "internal/device/factor/online", "internal/server/desk", "internal/server/deviceapi"},
-		{"internal/device/session", "internal/server/adminapi", "internal/server/console", "internal/server/directauth"},
+		{"internal/device/session", "internal/server/adminapi", "internal/server/console", "internal/server/directauth", "internal/server/authenticator"},
 		{"internal/device/service"},
 		{"cmd/latchkeyd", "cmd/latchkey", "cmd/latchkey-server", "cmd/authhost"},
 	}
@@ -246,6 +246,7 @@ func TestLibrariesHaveOwners(t *testing.T) {
 		{"golang.org/x/crypto/argon2", []string{"internal/devaccounts", "internal/server/password"}, "one place on each side sets its cost and bounds it"},
 		{"github.com/coreos/go-oidc/v3/oidc", []string{"pkg/directauth"}, "its remote key set reads without a bound and fetches as often as tokens ask; pkg/directauth gives it keys"},
 		{"github.com/go-jose/go-jose/v4", []string{"pkg/directauth"}, "pkg/directauth takes RS256 and ES256 only, and compact tokens"},
+		{"github.com/SherClockHolmes/webpush-go", []string{"internal/server/webpush"}, "its default client follows redirects and goes anywhere; internal/server/webpush knows the push services"},
 		{"github.com/go-webauthn/webauthn/webauthn", []string{"internal/server/signin", "internal/server/credential"}, "one place for administrators, and one for users, binds passkeys to the server's origin and looks at the counter"},
 		{"github.com/go-webauthn/webauthn/protocol", []string{"internal/server/signin", "internal/server/credential"}, "both bound what they read"},
 	}

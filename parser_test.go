@@ -109,6 +109,8 @@ func fuzzedOnTheServer() map[string]string {
 		"internal/server/adminapi FuzzDecodePIN":   "DecodePIN",
 		"internal/server/adminapi FuzzLogQuery":    "logQuery page times",
 		"internal/server/adminapi FuzzRequest":     "decode",
+		"internal/server/authenticator FuzzBody":   "decode",
+		"internal/server/webpush FuzzSubscription": "read",
 		"internal/server/console FuzzNext":         "next",
 		"internal/server/console FuzzNumber":       "number",
 		"internal/server/console FuzzPolicy":       "policyRows",
@@ -175,14 +177,14 @@ func fuzzedOnBoth() map[string]string {
 // unfuzzed are functions that need no target, by the reason.
 func unfuzzed() map[string][]string {
 	return map[string][]string{
-		"a flag or a variable of whoever starts the program":     {"cmd/latchkey signingIdentity", "cmd/latchkey-server client", "internal/profile check", "internal/profile payload", "internal/server/credential NewParty", "internal/server/signin relyingParty"},
+		"a flag or a variable of whoever starts the program":     {"cmd/latchkey signingIdentity", "cmd/latchkey-server client", "internal/server/webpush CheckOwn", "internal/profile check", "internal/profile payload", "internal/server/credential NewParty", "internal/server/signin relyingParty"},
 		"a key that the person at the screen pressed":            {"plugin/panel/terminal shortcut"},
 		"a sum of this program's own":                            {"pkg/recoverypin number", "pkg/totp digits"},
 		"the key that a script's player read off its own screen": {"internal/authhost/script typeCode"},
 		"a number or nothing":                                    {"internal/device/agent hasChanged"},
 		"an address that internal/policy has read and bounded":   {"internal/device/service orgName"},
 		"the operating system's own answer":                      {"internal/device/directory account"},
-		"what this server wrote into its own database":           {"internal/server/deviceapi again", "internal/server/directauth openKey", "internal/server/desk intended", "internal/server/directory Rules", "internal/server/directory AuthenticatorSettings", "internal/server/directory Settings", "internal/server/directory scanAccount", "internal/server/directory scanDevice", "internal/server/pki load", "internal/server/signin holderOf", "internal/server/signin waiting"},
+		"what this server wrote into its own database":           {"internal/server/deviceapi again", "internal/server/directauth openKey", "internal/server/desk intended", "internal/server/directory Rules", "internal/server/directory AuthenticatorSettings", "internal/server/directory Settings", "internal/server/directory scanAccount", "internal/server/directory scanDevice", "internal/server/pki load", "internal/server/signin holderOf", "internal/server/signin waiting", "internal/server/webpush openKey"},
 		"what was made a line above":                             {"internal/device/identity exchange", "internal/device/identity selfSigned", "internal/server/pki sign", "internal/wire DictionaryOf"},
 	}
 }

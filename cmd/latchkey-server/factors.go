@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/latchkey-mfa/latchkey/internal/qrcode"
+	"github.com/latchkey-mfa/latchkey/internal/server/credential"
 	"github.com/latchkey-mfa/latchkey/internal/server/directory"
 	"github.com/latchkey-mfa/latchkey/internal/server/factor"
 	"github.com/latchkey-mfa/latchkey/internal/server/password"
@@ -23,7 +24,7 @@ import (
 )
 
 func (p *program) factorCommand() *cobra.Command {
-	return group("factor", "Factors of org users, in the data folder of this machine", p.factorTOTP(), p.factorPhone(), p.factorList(), p.factorRemove())
+	return group("factor", "Factors of org users, in the data folder of this machine", p.factorTOTP(), p.factorPhone(), p.factorInvite(), p.factorList(), p.factorRemove())
 }
 
 // machine is this machine as the one who does something.
@@ -56,6 +57,10 @@ func factorHint(err error) error {
 		return usage(err, "latchkey-server push approve ID --number NN; ask the person at the Mac, nobody else")
 	case errors.Is(err, factor.ErrWrongNumber):
 		return refused(err, "begin again at the Mac")
+	case errors.Is(err, factor.ErrKind):
+		return usage(err, "latchkey-server factor invite LOGIN --kind push")
+	case errors.Is(err, credential.ErrNoParty):
+		return refused(err, "start the server with --public-url https://and-a-name: browsers have passkeys and security keys for names alone")
 	case errors.Is(err, factor.ErrTooMany):
 		return refused(err, "latchkey-server factor remove LOGIN ID makes room")
 	case errors.Is(err, factor.ErrNotACode), errors.Is(err, factor.ErrRefused):

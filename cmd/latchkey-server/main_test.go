@@ -58,9 +58,13 @@ func scriptServe(ts *testscript.TestScript, _ bool, args []string) {
 	out, in := io.Pipe()
 	ended := make(chan int, 1)
 	data := ts.MkAbs("data")
+	hosts := "127.0.0.1"
+	if len(args) > 0 && args[0] == "named" {
+		hosts, args = "localhost,127.0.0.1", args[1:] // passkeys need a name
+	}
 	go func() {
 		ended <- run(ctx, streams{out: in, err: io.Discard}, append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0", "--device-listen", "127.0.0.1:0",
-			"--tls-hosts", "127.0.0.1", "--log-level", "error"}, args...))
+			"--tls-hosts", hosts, "--log-level", "error"}, args...))
 		in.Close()
 	}()
 	ts.Defer(func() { stop(); <-ended })

@@ -58,7 +58,7 @@ func (c *Console) person(r *request) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
-	return view{name: "person", title: u.Login, section: "people", data: map[string]any{"User": u, "Devices": devices, "Factors": orgFactors(held.Factors), "Stopped": c.stopped(held.Stop), "Steps": slices.DeleteFunc(steps(u.Status), func(s step) bool { return s.Op == "delete" }),
+	return view{name: "person", title: u.Login, section: "people", data: map[string]any{"User": u, "Devices": devices, "Factors": orgFactors(held.Factors), "Stopped": c.stopped(held.Stop), "Invitations": invitations(held.Invitations), "Steps": slices.DeleteFunc(steps(u.Status), func(s step) bool { return s.Op == "delete" }),
 		"CanManage": r.may(access.UsersManage), "CanReset": r.may(access.FactorsReset)}}, nil
 }
 

@@ -18,7 +18,6 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
-	"github.com/latchkey-mfa/latchkey/internal/server/credential"
 	"github.com/latchkey-mfa/latchkey/internal/server/deviceapi"
 	"github.com/latchkey-mfa/latchkey/internal/server/directauth"
 	"github.com/latchkey-mfa/latchkey/internal/server/directory"
@@ -59,7 +58,6 @@ type org struct {
 func newOrg(t testing.TB) *org {
 	t.Helper()
 	o := &org{Org: servertest.New(t), clients: map[*servertest.Identity]*http.Client{}}
-	var err error
 	core, logs := observer.New(zap.DebugLevel)
 	o.logs = logs
 	o.Update(func(tx *sql.Tx) (err error) {
@@ -71,9 +69,6 @@ func newOrg(t testing.TB) *org {
 		o.id = c.ID
 		return err
 	})
-	if o.Factors.Party, err = credential.NewParty(issuer); err != nil {
-		t.Fatal(err)
-	}
 	api := directauth.New(directauth.Config{DB: o.DB, Vault: o.Vault, Log: o.Log, Factors: o.Factors, Door: &deviceapi.Door{Trust: o.Trust, DB: o.DB}, Keys: o.keys,
 		Zap: zap.New(core), Now: o.Now, Issuer: issuer, DeviceURL: o.Device.URL})
 	o.api = api

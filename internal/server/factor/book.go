@@ -39,6 +39,7 @@ var (
 	ErrNumber      = errors.New("type the two digits that the Mac shows")
 	ErrWrongNumber = errors.New("that is not the number that the Mac shows: the push is refused")
 	ErrTooMany     = errors.New("there are as many factors as there may be")
+	ErrKind        = errors.New("want push, for a phone, or webauthn, for a security key")
 	// ErrEnrolled is an authenticator that is set up already.
 	ErrEnrolled = errors.New("this authenticator is set up already")
 	ErrName     = errors.New("a name has 1 to 64 printable characters")

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/latchkey-mfa/latchkey/internal/server/credential"
 	"github.com/latchkey-mfa/latchkey/internal/server/directory"
 	"github.com/latchkey-mfa/latchkey/internal/server/store"
 	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
@@ -84,15 +85,18 @@ func (b *Book) scanInvitation(s store.Scanner) (i invitation, err error) {
 }
 
 // Invite makes a code with which somebody can set up a phone (KindPush) or a
-// security key (KindKey) as the user: give it to them alone. Errors: ErrState for
-// who may not sign in, ErrTooMany, credential.ErrNoParty through Party, or the
+// security key (KindKey) as the user: give it to them alone. Errors: ErrKind,
+// ErrState for who may not sign in, ErrTooMany, credential.ErrNoParty, or the
 // database's.
 func (b *Book) Invite(ctx context.Context, tx *sql.Tx, u directory.User, kind string, by By) (i Invitation, code string, err error) {
 	if u.Status != directory.Active {
 		return i, "", fmt.Errorf("user %q is %s: %w", u.Login, u.Status, ErrState)
 	}
 	if kind != KindPush && kind != KindKey {
-		return i, "", fmt.Errorf("an invitation for %q: %w", kind, ErrState)
+		return i, "", ErrKind
+	}
+	if b.Party == nil {
+		return i, "", credential.ErrNoParty
 	}
 	all, err := b.Invitations(ctx, tx, u.ID)
 	if err != nil {
@@ -119,6 +123,11 @@ func (b *Book) Invite(ctx context.Context, tx *sql.Tx, u directory.User, kind st
 	}
 	return i, code, b.tellChange(ctx, tx, u, by, systemlog.Event{Type: systemlog.InvitationCreate, Severity: systemlog.Warn, Message: "A user was invited to set up an authenticator", Detail: i.detail()})
 }
+
+// InvitationURL is the link of a code, below the server's public URL. The code
+// stands behind the #, which browsers send to nobody: it is in no log of a proxy
+// and in no Referer.
+func InvitationURL(publicURL, code string) string { return publicURL + "/authenticator/#" + code }
 
 func (i Invitation) detail() map[string]string {
 	return map[string]string{"invitation": i.ID, "factor": i.Kind}
