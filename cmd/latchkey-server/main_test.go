@@ -27,6 +27,7 @@ import (
 	"github.com/smallstep/scep"
 	"github.com/smallstep/scep/x509util"
 
+	"github.com/latchkey-mfa/latchkey/internal/phonetest"
 	"github.com/latchkey-mfa/latchkey/internal/server/pki"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
 	"github.com/latchkey-mfa/latchkey/pkg/totp"
@@ -45,9 +46,13 @@ func TestMain(m *testing.M) {
 }
 
 func TestScripts(t *testing.T) {
-	keepMac := func(e *testscript.Env) error { e.Values["mac"] = &mac{}; return nil }
+	keepMac := func(e *testscript.Env) error {
+		e.Values["mac"], e.Values["phones"] = &mac{}, map[string]*phonetest.Phone{}
+		return nil
+	}
 	testscript.Run(t, testscript.Params{Dir: "testdata/script", Setup: keepMac, Cmds: map[string]func(*testscript.TestScript, bool, []string){
 		"serve": scriptServe, "mac": scriptMac, "pin-is-whole": scriptPIN, "private": scriptPrivate, "org-role": scriptRole, "direct": scriptDirect, "number": scriptNumber, "org-group": scriptGroup,
+		"phone": scriptPhone,
 	}})
 }
 

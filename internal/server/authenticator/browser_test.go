@@ -125,6 +125,9 @@ func (b *tab) sees(picture, heading string, words ...string) {
 			b.t.Errorf("%s: without %q:\n%s", heading, w, text)
 		}
 	}
+	if b.seen[picture] {
+		return // once is enough
+	}
 	b.seen[picture] = true
 	b.looks(picture)
 	b.shot(picture)

@@ -80,6 +80,7 @@ func (s *Server) Handler() http.Handler {
 		"POST /authenticator/enrol/challenge":       s.enrolChallenge,
 		"POST /authenticator/enrol/duplicate":       s.duplicate,
 		"POST /authenticator/enrol":                 s.enrol,
+		"POST /authenticator/enrol/leave":           s.leave,
 		"POST /authenticator/unlock/challenge":      s.unlockChallenge,
 		"POST /authenticator/unlock":                s.unlock,
 		"POST /authenticator/lock":                  s.lock,

@@ -41,6 +41,13 @@ func (s *Server) duplicate(c call) (any, error) {
 	return nil, factor.ErrEnrolled
 }
 
+// leave gives the set-up up in this browser, which may be a phone that is asked
+// meanwhile. The invitation stays used.
+func (s *Server) leave(c call) (any, error) {
+	c.keep(visitCookie, "", 0)
+	return s.standing(c, c.cookie(phoneCookie), c.cookie(unlockCookie), "")
+}
+
 // enrol sets a phone or a security key up. A phone's browser is known from then
 // on.
 func (s *Server) enrol(c call) (any, error) {

@@ -7,9 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/webauthn"
-	"github.com/chromedp/chromedp"
 
 	"github.com/latchkey-mfa/latchkey/internal/server/directory"
 	"github.com/latchkey-mfa/latchkey/internal/server/factor"
@@ -23,6 +21,7 @@ func TestBrowserEveryState(t *testing.T) {
 	b := h.tab(t)
 	b.setsUp()
 	b.answers()
+	b.isCalled()
 	b.elsewhere()
 	b.isWrong()
 	b.isStopped()
@@ -56,8 +55,8 @@ func (b *tab) setsUp() {
 	b.presses("Create its passkey")
 	b.sees("enrolled", "It is set up already", "nothing to do")
 	h.told(systemlog.FactorNotTaken, "ENROLLED_ALREADY")
-	h.Pass(factor.VisitLife)
-	b.opens(h.url + "/authenticator/")
+	b.presses("Done") // the invitation is open, and the phone is one
+	b.presses("Not now")
 	b.sees("locked", "Locked")
 	revoked := h.invite(h.amy, factor.KindKey)
 	h.Update(func(tx *sql.Tx) error {
@@ -183,23 +182,6 @@ func (b *tab) late() {
 	b.presses("Done")
 	h.asks(h.amy)
 	b.sees("asks", "Are you signing in?")
-}
-
-func (b *tab) offline() {
-	cut := func(off bool) {
-		b.t.Helper()
-		if _, err := chromedp.Call(b.ctx, network.Enable, network.EnableParams{}); err != nil {
-			b.t.Fatal(err)
-		}
-		if _, err := chromedp.Call(b.ctx, network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{MatchedNetworkConditions: []*network.Conditions{{Offline: off, DownloadThroughput: -1, UploadThroughput: -1}}}); err != nil {
-			b.t.Fatal(err)
-		}
-	}
-	cut(true)
-	b.presses("Unlock with this phone’s passkey")
-	b.sees("offline", "The server cannot be reached", "tries again by itself")
-	cut(false)
-	b.sees("locked", "Locked")
 }
 
 func (b *tab) isStopped() {

@@ -300,6 +300,10 @@ func (b *Book) suspend(ctx context.Context, tx *sql.Tx, u directory.User, c cred
 	if _, err := tx.ExecContext(ctx, `UPDATE user_factors SET suspended_at = $2 WHERE id = $1`, h.ID, store.Micros(b.Now())); err != nil {
 		return fmt.Errorf("suspend factor %s: %w", h.ID, err)
 	}
+	// Whoever has the copy may have begun something.
+	if err := b.voidOpen(ctx, tx, u); err != nil {
+		return err
+	}
 	e := systemlog.Event{Type: systemlog.FactorSuspend, Severity: systemlog.Error, Message: "The counter of a user's authenticator went back: somebody may have a copy, and it is suspended",
 		Outcome: systemlog.Outcome{Result: systemlog.Success, Reason: reasonCounter}, Detail: map[string]string{"factor": h.Kind, "id": h.ID}}
 	return b.tellChange(ctx, tx, u, by, e)

@@ -251,6 +251,10 @@
   enrols(id("enrol-phone"), "phone-name");
   enrols(id("enrol-key"), "key-name");
 
+  document.querySelectorAll(".leave").forEach(function (b) {
+    b.addEventListener("click", function () { ask("enrol/leave", {}).then(show).catch(failed); });
+  });
+
   id("unlock").addEventListener("submit", function (e) {
     e.preventDefault();
     ceremony(id("unlock"), "unlock/challenge", function (c) { return ask("unlock", { credential: c }); });
