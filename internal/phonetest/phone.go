@@ -243,3 +243,24 @@ func (p *Phone) Send(r *http.Request) (*http.Response, error) {
 	once.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return once.Do(r)
 }
+
+// Thief is a browser that has got hold of one cookie of the phone, and of its
+// authenticator, but of nothing else.
+func (p *Phone) Thief(cookie string) (*Phone, error) {
+	u, err := url.Parse(p.base)
+	if err != nil {
+		return nil, fmt.Errorf("read the server's URL: %w", err)
+	}
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		return nil, fmt.Errorf("make a cookie jar: %w", err)
+	}
+	for _, c := range p.http.Jar.Cookies(u) {
+		if c.Name == cookie {
+			jar.SetCookies(u, []*http.Cookie{{Name: c.Name, Value: c.Value, Path: "/", Secure: true}})
+		}
+	}
+	thief := *p
+	thief.http = &http.Client{Transport: p.http.Transport, Jar: jar}
+	return &thief, nil
+}

@@ -189,9 +189,20 @@ func TestUnlocksThatAreRefused(t *testing.T) {
 			h.told(systemlog.PhoneUnlock, c.reason)
 		})
 	}
-	// What an unlocked session may is not for the phone beside it.
+	// An unlocked session is the browser's that has unlocked it: not of whoever
+	// has the phone's cookie, nor of the session's alone.
 	_, err := p.Unlock(ctx)
 	h.must(err)
+	for cookie, want := range map[string]string{"__Host-latchkey-phone": "locked", "__Host-latchkey-unlock": "none"} {
+		thief, err := p.Thief(cookie)
+		h.must(err)
+		if s, err := thief.State(ctx); err != nil || s.State != want {
+			t.Errorf("with %s: %+v %v", cookie, s, err)
+		}
+		if _, err := thief.Approve(ctx, "psh", "10"); err == nil {
+			t.Errorf("with %s: an answer was taken", cookie)
+		}
+	}
 	h.must(p.Do(ctx, "lock", map[string]string{}, nil))
 	if s, err := p.State(ctx); err != nil || s.State != "locked" {
 		t.Errorf("%+v %v", s, err)
