@@ -178,16 +178,16 @@ func layers() [][]string {
 		{"internal/server/store"},
 		{"pkg/recoverypin", "pkg/totp", "pkg/directauth", "internal/ctap", "internal/wire", "internal/plist", "internal/clock", "internal/devaccounts", "internal/authhost/tty",
 			"internal/qrcode", "internal/device", "internal/device/store", "internal/device/lockout", "internal/device/machine", "internal/device/identity",
-			"internal/server/access", "internal/server/vault", "internal/server/password"},
+			"internal/server/access", "internal/server/vault", "internal/server/password", "internal/server/credential"},
 		{"internal/policy", "internal/authhost", "plugin/panel", "internal/ctap/hid",
 			"internal/device/xipc", "internal/device/checkin", "internal/device/factor", "internal/device/trustedtime", "internal/device/org",
 			"internal/server/systemlog", "internal/server/directory", "internal/server/apierror"},
 		{"internal/policy/schema", "internal/authhost/script", "plugin/panel/terminal", "plugin/mechanism",
 			"internal/profile", "internal/device/agent", "internal/device/events", "internal/device/directory", "internal/device/managedprefs", "internal/device/login", "internal/device/securitykey",
 			"internal/server/pki", "internal/server/signin", "internal/server/factor"},
-		{"plugin", "internal/device/recovery", "internal/device/linking", "internal/server/recovery"},
+		{"plugin", "internal/device/recovery", "internal/device/linking", "internal/server/recovery", "internal/server/webpush"},
 		{"internal/device/factor/accesscode", "internal/device/factor/devicepin", "internal/device/factor/offlinekey", "internal/device/factor/online", "internal/server/desk", "internal/server/deviceapi"},
-		{"internal/device/session", "internal/server/adminapi", "internal/server/console", "internal/server/directauth"},
+		{"internal/device/session", "internal/server/adminapi", "internal/server/console", "internal/server/directauth", "internal/server/authenticator"},
 		{"internal/device/service"},
 		{"cmd/latchkeyd", "cmd/latchkey", "cmd/latchkey-server", "cmd/authhost"},
 	}
@@ -251,8 +251,9 @@ func TestLibrariesHaveOwners(t *testing.T) {
 		{"github.com/go-jose/go-jose/v4", []string{"pkg/directauth"}, "pkg/directauth takes RS256 and ES256 only, and compact tokens"},
 		{"github.com/fxamacker/cbor/v2", []string{"internal/ctap", "internal/trial/softkey"}, "its defaults take duplicate keys, indefinite lengths and tags; internal/ctap sets every bound"},
 		{"golang.org/x/text/unicode/norm", []string{"internal/ctap"}, "a PIN has one form; nothing else is normalised"},
-		{"github.com/go-webauthn/webauthn/webauthn", []string{"internal/server/signin"}, "one place binds passkeys to the server's origin and looks at the counter"},
-		{"github.com/go-webauthn/webauthn/protocol", []string{"internal/server/signin"}, "internal/server/signin bounds what it reads"},
+		{"github.com/SherClockHolmes/webpush-go", []string{"internal/server/webpush"}, "its default client follows redirects and goes anywhere; internal/server/webpush knows the push services"},
+		{"github.com/go-webauthn/webauthn/webauthn", []string{"internal/server/signin", "internal/server/credential"}, "one place for administrators, and one for users, binds passkeys to the server's origin and looks at the counter"},
+		{"github.com/go-webauthn/webauthn/protocol", []string{"internal/server/signin", "internal/server/credential"}, "both bound what they read"},
 	}
 	at := places(t)
 	for _, system := range systems() {

@@ -124,7 +124,7 @@ func TestPluginGoroutinesRecover(t *testing.T) {
 
 // harness: what plays, breaks or measures the product ends with its process.
 func harness(path string) bool {
-	for _, folder := range []string{"internal/trial/", "demo/", "torture/", "bench/"} {
+	for _, folder := range []string{"internal/trial/", "internal/phonetest/", "demo/", "torture/", "bench/"} {
 		if strings.HasPrefix(path, folder) {
 			return true
 		}

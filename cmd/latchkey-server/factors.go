@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/latchkey-mfa/latchkey/internal/qrcode"
+	"github.com/latchkey-mfa/latchkey/internal/server/credential"
 	"github.com/latchkey-mfa/latchkey/internal/server/directory"
 	"github.com/latchkey-mfa/latchkey/internal/server/factor"
 	"github.com/latchkey-mfa/latchkey/internal/server/password"
@@ -23,7 +24,7 @@ import (
 )
 
 func (p *program) factorCommand() *cobra.Command {
-	return group("factor", "Factors of org users, in the data folder of this machine", p.factorTOTP(), p.factorPhone(), p.factorList(), p.factorRemove())
+	return group("factor", "Factors of org users, in the data folder of this machine", p.factorTOTP(), p.factorPhone(), p.factorInvite(), p.factorList(), p.factorRemove())
 }
 
 // machine is this machine as the one who does something.
@@ -56,6 +57,10 @@ func factorHint(err error) error {
 		return usage(err, "latchkey-server push approve ID --number NN; ask the person at the Mac, nobody else")
 	case errors.Is(err, factor.ErrWrongNumber):
 		return refused(err, "begin again at the Mac")
+	case errors.Is(err, factor.ErrKind):
+		return usage(err, "latchkey-server factor invite LOGIN --kind push")
+	case errors.Is(err, credential.ErrNoParty):
+		return refused(err, "start the server with --public-url https://and-a-name: browsers have passkeys and security keys for names alone")
 	case errors.Is(err, factor.ErrTooMany):
 		return refused(err, "latchkey-server factor remove LOGIN ID makes room")
 	case errors.Is(err, factor.ErrNotACode), errors.Is(err, factor.ErrRefused):
@@ -150,6 +155,8 @@ type factorRow struct {
 	Kind      string     `json:"kind"`
 	Name      string     `json:"name"`
 	Confirmed bool       `json:"confirmed"`
+	Passkey   bool       `json:"passkey"`
+	Suspended *time.Time `json:"suspendedAt,omitempty"`
 	CreatedAt time.Time  `json:"createdAt"`
 	UsedAt    *time.Time `json:"usedAt,omitempty"`
 }
@@ -157,7 +164,7 @@ type factorRow struct {
 func factorRows(all []factor.Factor) []factorRow {
 	rows := []factorRow{}
 	for _, f := range all {
-		rows = append(rows, factorRow{f.ID, f.Kind, f.Name, f.Confirmed, f.CreatedAt, there(f.UsedAt)})
+		rows = append(rows, factorRow{f.ID, f.Kind, f.Name, f.Confirmed, f.Passkey, there(f.SuspendedAt), f.CreatedAt, there(f.UsedAt)})
 	}
 	return rows
 }
@@ -178,6 +185,9 @@ func (p *program) factorList() *cobra.Command {
 				since := f.CreatedAt.Format(time.RFC3339)
 				if !f.Confirmed {
 					since = "not confirmed"
+				}
+				if !f.SuspendedAt.IsZero() {
+					since = "SUSPENDED"
 				}
 				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", f.ID, f.Kind, f.Name, since, whenOrNever(f.UsedAt))
 			}

@@ -27,6 +27,7 @@ import (
 	"github.com/smallstep/scep"
 	"github.com/smallstep/scep/x509util"
 
+	"github.com/latchkey-mfa/latchkey/internal/phonetest"
 	"github.com/latchkey-mfa/latchkey/internal/server/pki"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
 	"github.com/latchkey-mfa/latchkey/pkg/totp"
@@ -45,9 +46,13 @@ func TestMain(m *testing.M) {
 }
 
 func TestScripts(t *testing.T) {
-	keepMac := func(e *testscript.Env) error { e.Values["mac"] = &mac{}; return nil }
+	keepMac := func(e *testscript.Env) error {
+		e.Values["mac"], e.Values["phones"] = &mac{}, map[string]*phonetest.Phone{}
+		return nil
+	}
 	testscript.Run(t, testscript.Params{Dir: "testdata/script", Setup: keepMac, Cmds: map[string]func(*testscript.TestScript, bool, []string){
 		"serve": scriptServe, "mac": scriptMac, "pin-is-whole": scriptPIN, "private": scriptPrivate, "org-role": scriptRole, "direct": scriptDirect, "number": scriptNumber, "org-group": scriptGroup,
+		"phone": scriptPhone,
 	}})
 }
 
@@ -58,9 +63,13 @@ func scriptServe(ts *testscript.TestScript, _ bool, args []string) {
 	out, in := io.Pipe()
 	ended := make(chan int, 1)
 	data := ts.MkAbs("data")
+	hosts := "127.0.0.1"
+	if len(args) > 0 && args[0] == "named" {
+		hosts, args = "localhost,127.0.0.1", args[1:] // passkeys need a name
+	}
 	go func() {
 		ended <- run(ctx, streams{out: in, err: io.Discard}, append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0", "--device-listen", "127.0.0.1:0",
-			"--tls-hosts", "127.0.0.1", "--log-level", "error"}, args...))
+			"--tls-hosts", hosts, "--log-level", "error"}, args...))
 		in.Close()
 	}()
 	ts.Defer(func() { stop(); <-ended })

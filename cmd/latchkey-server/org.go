@@ -263,10 +263,13 @@ func (p *program) settingsCommand() *cobra.Command {
 		return p.settings(cmd, "GET", path, nil)
 	}})
 	set := p.remote(&cobra.Command{Use: "set", Short: "Change the org's settings", Args: cobra.NoArgs})
-	names := map[string]string{"recovery": "recovery", "end-window-on-enrol": "endWindowOnEnrol", "number-matching": "numberMatching"}
+	names := map[string]string{"recovery": "recovery", "end-window-on-enrol": "endWindowOnEnrol", "number-matching": "numberMatching",
+		"key-user-verification": "keyUserVerification", "web-push": "webPush"}
 	set.Flags().Bool("recovery", true, "recovery PINs; false erases every recovery secret")
 	set.Flags().Bool("end-window-on-enrol", false, "enrolling a new factor ends the window of a PIN")
 	set.Flags().Bool("number-matching", true, "a push asks for the number shown at the login window")
+	set.Flags().Bool("key-user-verification", false, "a security key must verify the person, by PIN or biometrics")
+	set.Flags().Bool("web-push", false, "phones are told of a push by the push service of their browser, which learns that somebody signs in")
 	set.RunE = func(cmd *cobra.Command, _ []string) error {
 		in := map[string]bool{}
 		for flag, name := range names {
@@ -291,6 +294,8 @@ func (p *program) settings(cmd *cobra.Command, method, path string, in any) erro
 		Recovery         bool `json:"recovery"`
 		EndWindowOnEnrol bool `json:"endWindowOnEnrol"`
 		NumberMatching   bool `json:"numberMatching"`
+		KeyVerification  bool `json:"keyUserVerification"`
+		WebPush          bool `json:"webPush"`
 	}
 	if err := c.call(cmd.Context(), method, path, in, &out); err != nil {
 		return err
@@ -298,6 +303,7 @@ func (p *program) settings(cmd *cobra.Command, method, path string, in any) erro
 	if p.asJSON {
 		return p.printJSON(out)
 	}
-	fmt.Fprintf(p.out, "recovery: %t\nend-window-on-enrol: %t\nnumber-matching: %t\n", out.Recovery, out.EndWindowOnEnrol, out.NumberMatching)
+	fmt.Fprintf(p.out, "recovery: %t\nend-window-on-enrol: %t\nnumber-matching: %t\nkey-user-verification: %t\nweb-push: %t\n",
+		out.Recovery, out.EndWindowOnEnrol, out.NumberMatching, out.KeyVerification, out.WebPush)
 	return nil
 }

@@ -22,11 +22,13 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/server/desk"
 	"github.com/latchkey-mfa/latchkey/internal/server/deviceapi"
 	"github.com/latchkey-mfa/latchkey/internal/server/directauth"
+	"github.com/latchkey-mfa/latchkey/internal/server/directory"
 	"github.com/latchkey-mfa/latchkey/internal/server/factor"
 	"github.com/latchkey-mfa/latchkey/internal/server/password"
 	"github.com/latchkey-mfa/latchkey/internal/server/pki"
 	"github.com/latchkey-mfa/latchkey/internal/server/recovery"
 	"github.com/latchkey-mfa/latchkey/internal/server/signin"
+	"github.com/latchkey-mfa/latchkey/internal/server/webpush"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
 )
 
@@ -43,6 +45,7 @@ type serveOptions struct {
 	every                time.Duration
 	minAgent             string
 	accountsPerHour      int
+	pushServices         []string
 }
 
 func (p *program) serveCommand() *cobra.Command {
@@ -64,7 +67,8 @@ func (p *program) serveCommand() *cobra.Command {
 	f.DurationVar(&o.every, "check-in-every", 15*time.Minute, "time between two check-ins of a device")
 	f.StringVar(&o.minAgent, "min-agent", "", "oldest version of the device daemon that is welcome")
 	f.IntVar(&o.accountsPerHour, "accounts-per-hour", recovery.AccountsPerHour, "how many distinct accounts an administrator may generate PINs for in an hour")
-	twinned(f, "listen", "device-listen", "public-url", "device-url", "tls-cert", "tls-key", "tls-hosts", "log-format", "log-level",
+	f.StringSliceVar(&o.pushServices, "web-push-service", nil, "further push services for phones, as HOST or HOST:PORT; they may be at a private address")
+	twinned(f, "web-push-service", "listen", "device-listen", "public-url", "device-url", "tls-cert", "tls-key", "tls-hosts", "log-format", "log-level",
 		"check-in-every", "min-agent", "accounts-per-hour")
 	return cmd
 }
@@ -78,6 +82,9 @@ func (o serveOptions) validate() error {
 	}
 	if o.accountsPerHour < 1 {
 		return usage(fmt.Errorf("--accounts-per-hour %d: want 1 or more", o.accountsPerHour), "60 is the default")
+	}
+	if err := webpush.CheckOwn(o.pushServices); err != nil {
+		return usage(fmt.Errorf("--web-push-service: %w", err), "for example push.example.com:8443; the services of the browsers are known")
 	}
 	for name, u := range map[string]string{"--public-url": o.publicURL, "--device-url": o.deviceURL} {
 		if u != "" && !strings.HasPrefix(u, "https://") {
@@ -107,17 +114,23 @@ func (p *program) serve(ctx context.Context, o serveOptions) error {
 		return err
 	}
 	o.urls(listeners)
-	main, device, err := p.servers(ctx, d, o, log)
+	s, err := p.servers(ctx, d, o, log)
 	if err != nil {
 		return errors.Join(err, listeners.close())
 	}
-	return p.run(ctx, d, log, o, listeners, main, device)
+	return p.run(ctx, d, log, o, listeners, s)
+}
+
+// running is what serves, and what goes on beside it until ctx ends.
+type running struct {
+	main, device *http.Server
+	beside       []func(ctx context.Context) error
 }
 
 // run serves until ctx ends, then lets requests finish.
-func (p *program) run(ctx context.Context, d *data, log *zap.Logger, o serveOptions, l listeners, main, device *http.Server) error {
+func (p *program) run(ctx context.Context, d *data, log *zap.Logger, o serveOptions, l listeners, r running) error {
 	g, ctx := errgroup.WithContext(ctx)
-	for s, on := range map[*http.Server]net.Listener{main: l.main, device: l.device} {
+	for s, on := range map[*http.Server]net.Listener{r.main: l.main, r.device: l.device} {
 		g.Go(func() error {
 			if err := s.ServeTLS(on, "", ""); !errors.Is(err, http.ErrServerClosed) {
 				return fmt.Errorf("serve %s: %w", on.Addr(), err)
@@ -128,13 +141,15 @@ func (p *program) run(ctx context.Context, d *data, log *zap.Logger, o serveOpti
 	fmt.Fprintf(p.out, "ready listen=%s device-listen=%s public-url=%s device-url=%s\n", l.main.Addr(), l.device.Addr(), o.publicURL, o.deviceURL)
 	log.Info("ready", zap.String("listen", l.main.Addr().String()), zap.String("device_listen", l.device.Addr().String()),
 		zap.String("public_url", o.publicURL), zap.String("device_url", o.deviceURL))
-	g.Go(func() error { return retain(ctx, d, log) })
+	for _, do := range append(r.beside, func(ctx context.Context) error { return retain(ctx, d, log) }) {
+		g.Go(func() error { return do(ctx) })
+	}
 	g.Go(func() error {
 		<-ctx.Done()
 		log.Info("stopping")
 		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 		defer cancel()
-		return errors.Join(main.Shutdown(drain), device.Shutdown(drain))
+		return errors.Join(r.main.Shutdown(drain), r.device.Shutdown(drain))
 	})
 	err := g.Wait()
 	log.Info("stopped", zap.Error(err))
@@ -172,10 +187,10 @@ func (o *serveOptions) urls(l listeners) {
 }
 
 // servers wires the parts.
-func (p *program) servers(ctx context.Context, d *data, o serveOptions, log *zap.Logger) (main, device *http.Server, err error) {
+func (p *program) servers(ctx context.Context, d *data, o serveOptions, log *zap.Logger) (r running, err error) {
 	pair, err := p.certificate(ctx, d, o, log)
 	if err != nil {
-		return nil, nil, err
+		return r, err
 	}
 	var ca *pki.Authority
 	var keys *directauth.Keys
@@ -183,31 +198,43 @@ func (p *program) servers(ctx context.Context, d *data, o serveOptions, log *zap
 		if ca, err = pki.OpenDevice(ctx, tx, d.vault, d.now()); err != nil {
 			return err
 		}
-		keys, err = directauth.OpenKeys(ctx, tx, d.vault, d.now())
-		return err
+		if keys, err = directauth.OpenKeys(ctx, tx, d.vault, d.now()); err != nil {
+			return err
+		}
+		return directory.Remember(ctx, tx, publicURLFact, o.publicURL)
 	})
 	if err != nil {
-		return nil, nil, err
+		return r, err
+	}
+	factors, err := d.factorsAt(o.publicURL)
+	if err != nil {
+		return r, err
+	}
+	phones, err := d.phones(ctx, o, factors, log)
+	if err != nil {
+		return r, err
 	}
 	book := &recovery.Book{DB: d.db, Vault: d.vault, Log: d.log, Now: d.now, AccountsPerHour: o.accountsPerHour}
 	challenges := pki.NewChallenges(d.vault)
-	admins := &desk.Desk{DB: d.db, Log: d.log, Book: book, Challenges: challenges, Factors: d.factors(), Now: d.now, MinAgent: o.minAgent}
+	admins := &desk.Desk{DB: d.db, Log: d.log, Book: book, Challenges: challenges, Factors: factors, Now: d.now, MinAgent: o.minAgent}
 	admin := &adminapi.Server{Desk: admins, DB: d.db, Zap: log, Now: d.now, PublicURL: o.publicURL}
 	pages, err := p.console(d, o, admins, log)
 	if err != nil {
-		return nil, nil, err
+		return r, err
 	}
 	scep := pki.NewSCEP(&pki.Issuer{Authority: ca, Challenges: challenges, DB: d.db, Log: d.log, Now: d.now}, log)
 	trust := &pki.Trust{Authority: ca, DB: d.db, Now: d.now}
 	devices := &deviceapi.Server{DB: d.db, Vault: d.vault, Log: d.log, Book: book, Trust: trust, Zap: log, Now: d.now, Every: o.every, MinAgent: o.minAgent,
 		Pace: deviceapi.NewPace(2, 30)}
-	org := directauth.New(directauth.Config{DB: d.db, Vault: d.vault, Log: d.log, Factors: d.factors(), Door: &deviceapi.Door{Trust: trust, DB: d.db}, Keys: keys, Zap: log,
+	org := directauth.New(directauth.Config{DB: d.db, Vault: d.vault, Log: d.log, Factors: factors, Door: &deviceapi.Door{Trust: trust, DB: d.db}, Keys: keys, Zap: log,
 		Now: d.now, Issuer: o.publicURL, DeviceURL: o.deviceURL})
-	main = harden(mainHandler(admin.Handler(), scep, pages, org.Discovery(), o.deviceURL), log)
-	main.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}, Time: d.now}
-	device = harden(deviceHandler(devices.Handler(), org.Handler()), log)
-	device.TLSConfig = deviceapi.TLS(pair, trust, d.now)
-	return main, device, nil
+	r.beside = phones.beside
+	r.main = harden(mainHandler(admin.Handler(), scep, pages, org.Discovery(), phones.page.Handler(), o.deviceURL), log)
+	r.main.RegisterOnShutdown(phones.page.Close)
+	r.main.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}, Time: d.now}
+	r.device = harden(deviceHandler(devices.Handler(), org.Handler()), log)
+	r.device.TLSConfig = deviceapi.TLS(pair, trust, d.now)
+	return r, nil
 }
 
 // console is the pages of administrators.
@@ -224,9 +251,10 @@ func (p *program) console(d *data, o serveOptions, admins *desk.Desk, log *zap.L
 }
 
 // mainHandler is what administrators and enrolling devices reach.
-func mainHandler(admin, scep, pages, org http.Handler, deviceURL string) http.Handler {
+func mainHandler(admin, scep, pages, org, phones http.Handler, deviceURL string) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", pages)
+	mux.Handle("/authenticator/", phones)
 	mux.Handle("/api/", admin)
 	mux.Handle("/device-access/", admin)
 	mux.Handle("/scep", scep)

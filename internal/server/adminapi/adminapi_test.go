@@ -339,6 +339,26 @@ func (c *console) factors() {
 	if len(found) != 2 || found[0].FactorType != "token:software:totp" || found[0].Status != "PENDING_ACTIVATION" || found[1].FactorType != "push" {
 		c.T.Fatalf("factors: %+v", found)
 	}
+	const invitations = "/api/v1/latchkey/users/amy@example.com/invitations"
+	var made struct{ ID, State, Link string }
+	c.must(201, "POST", invitations, map[string]string{"kind": "webauthn"}, &made)
+	if made.State != "OPEN" || !strings.HasPrefix(made.Link, "https://mfa.example.com/authenticator/#") {
+		c.T.Errorf("%+v", made)
+	}
+	var listed []struct{ ID, Kind, Link string }
+	c.must(200, "GET", invitations, nil, &listed)
+	if len(listed) != 1 || listed[0].ID != made.ID || listed[0].Kind != "webauthn" || listed[0].Link != "" {
+		c.T.Errorf("%+v", listed)
+	}
+	for _, kind := range []string{"", "totp"} {
+		if status := c.ask(access.SuperAdmin, "POST", invitations, map[string]string{"kind": kind}, nil); status != 400 {
+			c.T.Errorf("kind %q: %d", kind, status)
+		}
+	}
+	if status := c.ask(access.HelpDeskAdmin, "POST", invitations, map[string]string{"kind": "push"}, nil); status != 403 {
+		c.T.Errorf("invited by the help desk: %d", status)
+	}
+	c.must(204, "POST", invitations+"/"+made.ID+"/revoke", nil, nil)
 	c.must(204, "DELETE", "/api/v1/users/amy@example.com/factors/"+found[0].ID, nil, nil)
 	if status := c.ask(access.SuperAdmin, "DELETE", "/api/v1/users/amy@example.com/factors/"+found[0].ID, nil, nil); status != 404 {
 		c.T.Errorf("removed twice: %d", status)

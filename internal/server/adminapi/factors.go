@@ -18,18 +18,23 @@ type factorBody struct {
 }
 
 type factorExtra struct {
-	Name     string     `json:"name"`
-	LastUsed *time.Time `json:"lastUsed"`
+	Name      string     `json:"name"`
+	LastUsed  *time.Time `json:"lastUsed"`
+	Passkey   bool       `json:"passkey"`
+	Suspended *time.Time `json:"suspendedAt"`
 }
 
 func factorOf(f factor.Factor) factorBody {
-	kind := map[string]string{factor.KindTOTP: "token:software:totp", factor.KindPush: "push"}[f.Kind]
+	kind := map[string]string{factor.KindTOTP: "token:software:totp", factor.KindPush: "push", factor.KindKey: "webauthn"}[f.Kind]
 	status := "ACTIVE"
-	if !f.Confirmed {
+	switch {
+	case !f.Confirmed:
 		status = "PENDING_ACTIVATION"
+	case !f.Usable():
+		status = "INACTIVE"
 	}
 	return factorBody{ID: f.ID, Type: kind, Provider: "LATCHKEY", Status: status, Created: f.CreatedAt, LastUpdated: f.CreatedAt,
-		Latchkey: factorExtra{Name: f.Name, LastUsed: moment(f.UsedAt)}}
+		Latchkey: factorExtra{Name: f.Name, LastUsed: moment(f.UsedAt), Passkey: f.Passkey, Suspended: moment(f.SuspendedAt)}}
 }
 
 func (s *Server) listFactors(c call) (answer, error) {

@@ -2,7 +2,7 @@ package adminapi
 
 import (
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
-	"github.com/latchkey-mfa/latchkey/internal/wire"
+	"github.com/latchkey-mfa/latchkey/internal/server/desk"
 )
 
 // settingsBody is all of the org's settings. What is missing in a PUT stays.
@@ -10,6 +10,8 @@ type settingsBody struct {
 	Recovery         *bool `json:"recovery,omitempty"`
 	EndWindowOnEnrol *bool `json:"endWindowOnEnrol,omitempty"`
 	NumberMatching   *bool `json:"numberMatching,omitempty"`
+	KeyVerification  *bool `json:"keyUserVerification,omitempty"`
+	WebPush          *bool `json:"webPush,omitempty"`
 }
 
 type recoverySetting struct {
@@ -20,8 +22,8 @@ type matchingSetting struct {
 	Enabled *bool `json:"desktopMFAEnforceNumberMatchingChallengeEnabled"`
 }
 
-func all(v wire.Settings) settingsBody {
-	return settingsBody{Recovery: &v.Recovery, EndWindowOnEnrol: &v.EndWindowOnEnrol, NumberMatching: &v.NumberMatching}
+func all(v desk.Settings) settingsBody {
+	return settingsBody{Recovery: &v.Recovery, EndWindowOnEnrol: &v.EndWindowOnEnrol, NumberMatching: &v.NumberMatching, KeyVerification: &v.KeyVerification, WebPush: &v.WebPush}
 }
 
 func (s *Server) getSettings(c call) (answer, error) {
@@ -34,10 +36,12 @@ func (s *Server) putSettings(c call) (answer, error) {
 	if err := c.body(access.SettingsManage, &in); err != nil {
 		return answer{}, err
 	}
-	v, err := s.Desk.SaveSettings(c.ctx, func(v *wire.Settings) {
+	v, err := s.Desk.SaveSettings(c.ctx, func(v *desk.Settings) {
 		set(in.Recovery, &v.Recovery)
 		set(in.EndWindowOnEnrol, &v.EndWindowOnEnrol)
 		set(in.NumberMatching, &v.NumberMatching)
+		set(in.KeyVerification, &v.KeyVerification)
+		set(in.WebPush, &v.WebPush)
 	})
 	return ok(all(v)), err
 }
@@ -61,7 +65,7 @@ func (s *Server) putRecoverySetting(c call) (answer, error) {
 	if in.Enabled == nil {
 		return answer{}, missing("desktopMFARecoveryPinEnabled")
 	}
-	v, err := s.Desk.SaveSettings(c.ctx, func(v *wire.Settings) { v.Recovery = *in.Enabled })
+	v, err := s.Desk.SaveSettings(c.ctx, func(v *desk.Settings) { v.Recovery = *in.Enabled })
 	return ok(recoverySetting{Enabled: &v.Recovery}), err
 }
 
@@ -78,7 +82,7 @@ func (s *Server) putMatchingSetting(c call) (answer, error) {
 	if in.Enabled == nil {
 		return answer{}, missing("desktopMFAEnforceNumberMatchingChallengeEnabled")
 	}
-	v, err := s.Desk.SaveSettings(c.ctx, func(v *wire.Settings) { v.NumberMatching = *in.Enabled })
+	v, err := s.Desk.SaveSettings(c.ctx, func(v *desk.Settings) { v.NumberMatching = *in.Enabled })
 	return ok(matchingSetting{Enabled: &v.NumberMatching}), err
 }
 

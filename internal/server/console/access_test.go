@@ -19,7 +19,7 @@ func TestEveryRouteWithEveryRole(t *testing.T) {
 	for _, role := range access.Roles() {
 		people[role] = s.admin(string(role)+"@example.com", role)
 	}
-	fill := strings.NewReplacer("{$}", "", "{deviceId}", m.device, "{accountId}", m.account, "{userId}", "usrnone", "{pinId}", "pinnone", "{challengeId}", "chnone",
+	fill := strings.NewReplacer("{$}", "", "{deviceId}", m.device, "{accountId}", m.account, "{userId}", "usrnone", "{pinId}", "pinnone", "{challengeId}", "chnone", "{invitationId}", "invnone",
 		"{adminId}", "admnone", "{id}", "sesnone", "{operation}", "nothing")
 	for pattern, needs := range s.Routes() {
 		method, path, _ := strings.Cut(fill.Replace(pattern), " ")

@@ -14,14 +14,16 @@ import (
 type orgFactor struct {
 	ID, Kind, Name string
 	Confirmed      bool
+	Passkey        bool // or a phone that is played on the server's machine
+	Suspended      bool
 	Since, Used    time.Time
 }
 
 // orgFactors are the rows of the page.
 func orgFactors(found []factor.Factor) (rows []orgFactor) {
 	for _, f := range found {
-		kind := map[string]string{factor.KindTOTP: "Authenticator app", factor.KindPush: "Push to a phone"}[f.Kind]
-		rows = append(rows, orgFactor{ID: f.ID, Kind: kind, Name: f.Name, Confirmed: f.Confirmed, Since: f.CreatedAt, Used: f.UsedAt})
+		kind := map[string]string{factor.KindTOTP: "Authenticator app", factor.KindPush: "Push to a phone", factor.KindKey: "Security key"}[f.Kind]
+		rows = append(rows, orgFactor{ID: f.ID, Kind: kind, Name: f.Name, Confirmed: f.Confirmed, Passkey: f.Passkey || f.Kind != factor.KindPush, Suspended: !f.SuspendedAt.IsZero(), Since: f.CreatedAt, Used: f.UsedAt})
 	}
 	return rows
 }
@@ -75,6 +77,52 @@ func (c *Console) confirmApp(r *request) (view, error) {
 		return c.appView(r, "That is not a code that the app shows now. Is the phone's clock right?")
 	}
 	return redirect("/people/" + url.PathEscape(user) + "?told=factor"), err
+}
+
+// invited is an invitation on the page of a person.
+type invited struct {
+	ID, Kind, State, By string
+	Open                bool // it can be taken back
+	Made, Until         time.Time
+}
+
+// invitations are the rows of the page.
+func invitations(found []factor.Invitation) (rows []invited) {
+	for _, i := range found {
+		rows = append(rows, invited{ID: i.ID, Kind: invitedTo(i.Kind), By: i.MadeBy, Made: i.CreatedAt, Until: i.ExpiresAt,
+			State: map[factor.InvitationState]string{factor.InvitationOpen: "open", factor.InvitationUsed: "opened, nothing set up yet", factor.InvitationDone: "used",
+				factor.InvitationRevoked: "revoked", factor.InvitationExpired: "expired"}[i.State],
+			Open: i.State == factor.InvitationOpen || i.State == factor.InvitationUsed})
+	}
+	return rows
+}
+
+func invitedTo(kind string) string {
+	return map[string]string{factor.KindPush: "phone", factor.KindKey: "security key"}[kind]
+}
+
+// invite makes an invitation and shows it, once: no address leads to it.
+func (c *Console) invite(r *request) (view, error) {
+	u, err := c.Desk.User(r.ctx, r.PathValue("userId"))
+	if err != nil {
+		return view{}, errors.Join(access.Require(r.ctx, access.UsersManage), err)
+	}
+	i, code, err := c.Desk.Invite(r.ctx, u.ID, r.PostFormValue("kind"))
+	if err != nil {
+		return view{}, err
+	}
+	link := factor.InvitationURL(c.PublicURL, code)
+	picture, err := drawQR(link)
+	if err != nil {
+		return view{}, err
+	}
+	return view{name: "invitation", title: "Invitation", section: "people", narrow: true,
+		data: map[string]any{"User": u, "Kind": invitedTo(i.Kind), "Phone": i.Kind == factor.KindPush, "QR": picture, "Link": link, "Until": i.ExpiresAt}}, nil
+}
+
+func (c *Console) revokeInvitation(r *request) (view, error) {
+	user := r.PathValue("userId")
+	return redirect("/people/" + url.PathEscape(user) + "?told=revoked"), c.Desk.RevokeInvitation(r.ctx, user, r.PathValue("invitationId"))
 }
 
 func (c *Console) removeFactor(r *request) (view, error) {

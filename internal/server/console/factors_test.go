@@ -93,6 +93,37 @@ func TestFactorsOfAPerson(t *testing.T) {
 	}
 }
 
+// An invitation is shown once, with its code behind the #; who may not make one
+// can still take it back.
+func TestInvitationsOfAPerson(t *testing.T) {
+	s := newSite(t)
+	root := s.admin("pat@example.com", access.OrgAdmin)
+	amy := person(root, "amy@example.com")
+	page := root.post(amy+"/invitations", url.Values{"kind": {"push"}}).is(200).has("Invitation for a phone", "works once", "give it to nobody else")
+	link := regexp.MustCompile(`id="link">([^<]+)<`).FindStringSubmatch(page.body)
+	if link == nil || !strings.HasPrefix(link[1], s.url+"/authenticator/#") {
+		t.Fatalf("the link is %q", link)
+	}
+	code := link[1][strings.Index(link[1], "#")+1:]
+	root.post(amy+"/invitations", url.Values{"kind": {"webauthn"}}).is(200).has("Invitation for a security key")
+	root.post(amy+"/invitations", url.Values{"kind": {"totp"}}).is(400).has("want push")
+	root.get(amy).has("Invitations", "security key", "open", "pat@example.com").hasNot(code)
+	desk := s.admin("sam@example.com", access.HelpDeskAdmin)
+	desk.get(amy).has("Take back").hasNot("Invite a phone")
+	desk.post(amy+"/invitations", url.Values{"kind": {"push"}}).is(403)
+	revoke := regexp.MustCompile(`/people/[a-z0-9]+/invitations/inv[a-z0-9]+/revoke`).FindString(desk.get(amy).body)
+	desk.post(revoke, nil).to(amy)
+	desk.get(amy).has("revoked")
+	desk.post(revoke, nil).is(409)
+	for range factor.MaxInvitations - 1 {
+		root.post(amy+"/invitations", url.Values{"kind": {"push"}}).is(200)
+	}
+	root.post(amy+"/invitations", url.Values{"kind": {"push"}}).is(409).has("revoke one")
+	root.post(amy+"/suspend", nil).to(amy)
+	root.post(amy+"/invitations", url.Values{"kind": {"push"}}).is(409).has("SUSPENDED")
+	s.admin("kim@example.com", access.ReadOnlyAdmin).get(amy).has("Invitations").hasNot("Take back", "Invite a")
+}
+
 // The help desk removes and lifts, but makes no factor; who reads sees no
 // buttons.
 func TestFactorsByRole(t *testing.T) {
@@ -152,7 +183,18 @@ func TestBrowserFactors(t *testing.T) {
 	s.Pass(time.Minute)
 	b := s.tab(t)
 	b.signsIn(who)
+	s.Update(func(tx *sql.Tx) error {
+		_, err := tx.Exec(`INSERT INTO user_factors (id, user_id, kind, name, sealed, confirmed, step, created_at, credential, suspended_at)
+			VALUES ('ufakey', $1, 'webauthn', 'Blue key', '', TRUE, 0, $2, 'AAAA', $2), ('ufaphone', $1, 'push', 'Amy’s new phone', '', TRUE, 0, $2, 'BBBB', NULL)`,
+			strings.TrimPrefix(amy, "/people/"), s.Now().UnixMicro())
+		return err
+	})
 	b.opens(amy)
+	b.presses("Invite a phone")
+	b.sees("It works once")
+	b.looks(script, "an invitation")
+	b.shot("page-invitation")
+	b.presses("Done")
 	b.presses("Set up an authenticator app")
 	b.sees("Have amy@example.com scan this")
 	b.looks(script, "the app's set-up")

@@ -58,7 +58,7 @@ func (c *Console) person(r *request) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
-	return view{name: "person", title: u.Login, section: "people", data: map[string]any{"User": u, "Devices": devices, "Factors": orgFactors(held.Factors), "Stopped": c.stopped(held.Stop), "Steps": slices.DeleteFunc(steps(u.Status), func(s step) bool { return s.Op == "delete" }),
+	return view{name: "person", title: u.Login, section: "people", data: map[string]any{"User": u, "Devices": devices, "Factors": orgFactors(held.Factors), "Stopped": c.stopped(held.Stop), "Invitations": invitations(held.Invitations), "Steps": slices.DeleteFunc(steps(u.Status), func(s step) bool { return s.Op == "delete" }),
 		"CanManage": r.may(access.UsersManage), "CanReset": r.may(access.FactorsReset)}}, nil
 }
 
@@ -176,7 +176,7 @@ func (c *Console) settings(r *request) (view, error) {
 		return view{}, err
 	}
 	return view{name: "settings", title: "Settings", section: "settings", data: map[string]any{"CanEdit": r.may(access.SettingsManage), "Recovery": s.Recovery,
-		"EndWindowOnEnrol": s.EndWindowOnEnrol, "NumberMatching": s.NumberMatching, "AccountsPerHour": rules.AccountsPerHour, "AllowOwn": rules.AllowOwn, "EventDays": rules.EventDays,
+		"EndWindowOnEnrol": s.EndWindowOnEnrol, "NumberMatching": s.NumberMatching, "AccountsPerHour": rules.AccountsPerHour, "AllowOwn": rules.AllowOwn, "EventDays": rules.EventDays, "KeyVerification": s.KeyVerification, "WebPush": s.WebPush,
 		"Checklist": strings.Join(rules.Checklist, "\n")}}, nil
 }
 
@@ -184,7 +184,9 @@ func (c *Console) saveSettings(r *request) (view, error) {
 	on := func(name string) bool { return r.PostFormValue(name) != "" }
 	rules := directory.OrgRules{AccountsPerHour: int(min(number(r.PostFormValue("accountsPerHour")), math.MaxInt32)), Checklist: lines(r.PostFormValue("checklist")),
 		AllowOwn: on("allowOwn"), EventDays: int(min(number(r.PostFormValue("eventDays")), math.MaxInt32))}
-	if err := c.Desk.SaveOrg(r.ctx, wire.Settings{Recovery: on("recovery"), EndWindowOnEnrol: on("endWindowOnEnrol"), NumberMatching: on("numberMatching")}, rules); err != nil {
+	settings := desk.Settings{Settings: wire.Settings{Recovery: on("recovery"), EndWindowOnEnrol: on("endWindowOnEnrol"), NumberMatching: on("numberMatching")},
+		Authenticators: directory.Authenticators{KeyVerification: on("keyUserVerification"), WebPush: on("webPush")}}
+	if err := c.Desk.SaveOrg(r.ctx, settings, rules); err != nil {
 		return view{}, err
 	}
 	return redirect("/settings?told=saved"), nil

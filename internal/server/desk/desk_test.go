@@ -18,8 +18,8 @@ import (
 func TestSettingsAreAnEventWithOldAndNew(t *testing.T) {
 	o := newOrg(t)
 	o.mac(nil)
-	saved, err := o.SaveSettings(as(access.SuperAdmin), func(s *wire.Settings) { s.Recovery, s.EndWindowOnEnrol = false, true })
-	if want := (wire.Settings{EndWindowOnEnrol: true, NumberMatching: true}); err != nil || saved != want {
+	saved, err := o.SaveSettings(as(access.SuperAdmin), func(s *desk.Settings) { s.Recovery, s.EndWindowOnEnrol = false, true })
+	if want := (wire.Settings{EndWindowOnEnrol: true, NumberMatching: true}); err != nil || saved.Settings != want {
 		t.Fatalf("%+v %v, want %+v", saved, err, want)
 	}
 	all := o.events()

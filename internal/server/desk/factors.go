@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
+	"github.com/latchkey-mfa/latchkey/internal/server/credential"
 	"github.com/latchkey-mfa/latchkey/internal/server/directory"
 	"github.com/latchkey-mfa/latchkey/internal/server/factor"
 	"github.com/latchkey-mfa/latchkey/internal/server/recovery"
@@ -15,8 +16,9 @@ import (
 // UserFactors is what a user has at the org itself: factors, and whether pushes
 // are stopped.
 type UserFactors struct {
-	Factors []factor.Factor
-	Stop    factor.Stop
+	Factors     []factor.Factor
+	Stop        factor.Stop
+	Invitations []factor.Invitation // of the last month, the newest first
 }
 
 // NewApp is the key of an authenticator app that waits for its first code: it is
@@ -40,7 +42,9 @@ func factorError(err error) error {
 		return invalid("code", "it is not the one that the app shows now")
 	case errors.Is(err, factor.ErrName):
 		return invalid("name", "1 to 64 printable characters")
-	case errors.Is(err, factor.ErrTooMany):
+	case errors.Is(err, factor.ErrKind):
+		return invalid("kind", "want push, for a phone, or webauthn, for a security key")
+	case errors.Is(err, factor.ErrTooMany), errors.Is(err, credential.ErrNoParty):
 		return fmt.Errorf("%w: %w", err, directory.ErrState)
 	}
 	return err
@@ -67,7 +71,10 @@ func (k *Desk) UserFactors(ctx context.Context, idOrLogin string) (out UserFacto
 		if out.Factors, err = k.Factors.List(ctx, tx, u.ID); err != nil {
 			return err
 		}
-		out.Stop, err = k.Factors.StopOf(ctx, tx, u.ID)
+		if out.Stop, err = k.Factors.StopOf(ctx, tx, u.ID); err != nil {
+			return err
+		}
+		out.Invitations, err = k.Factors.Invitations(ctx, tx, u.ID)
 		return err
 	})
 	return out, err
@@ -113,6 +120,27 @@ func (k *Desk) ConfirmApp(ctx context.Context, idOrLogin, id, code string) error
 func (k *Desk) RemoveFactor(ctx context.Context, idOrLogin, id string) error {
 	return k.onUser(ctx, access.FactorsReset, idOrLogin, func(tx *sql.Tx, u directory.User) error {
 		return k.Factors.Remove(ctx, tx, u, id, by(ctx))
+	})
+}
+
+// Invite lets the user set up a phone or a security key, once, within a day. The
+// code is for them alone: whoever can do this can sign in as the user, up to the
+// Mac's password, and it is not for a help desk. Errors: *InvalidError,
+// directory.ErrNotFound, directory.ErrState for who may not sign in, who has too
+// many, and a server without a name.
+func (k *Desk) Invite(ctx context.Context, idOrLogin, kind string) (i factor.Invitation, code string, err error) {
+	err = k.onUser(ctx, access.UsersManage, idOrLogin, func(tx *sql.Tx, u directory.User) error {
+		i, code, err = k.Factors.Invite(ctx, tx, u, kind, by(ctx))
+		return err
+	})
+	return i, code, err
+}
+
+// RevokeInvitation takes one back. Errors: directory.ErrNotFound,
+// directory.ErrState where something was set up with it.
+func (k *Desk) RevokeInvitation(ctx context.Context, idOrLogin, id string) error {
+	return k.onUser(ctx, access.FactorsReset, idOrLogin, func(tx *sql.Tx, u directory.User) error {
+		return k.Factors.RevokeInvitation(ctx, tx, u, id, by(ctx))
 	})
 }
 

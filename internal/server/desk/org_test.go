@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
+	"github.com/latchkey-mfa/latchkey/internal/server/credential"
 	"github.com/latchkey-mfa/latchkey/internal/server/desk"
 	"github.com/latchkey-mfa/latchkey/internal/server/directory"
 	"github.com/latchkey-mfa/latchkey/internal/server/factor"
@@ -51,9 +52,13 @@ func newOrg(t *testing.T) *org {
 	}
 	o.db = storetest.Open(t)
 	log := systemlog.New(v.Key(vault.ForLog), clock)
+	party, err := credential.NewParty("https://mfa.example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
 	book := &recovery.Book{DB: o.db, Vault: v, Log: log, Now: clock}
 	o.Desk = &desk.Desk{DB: o.db, Log: log, Book: book, Challenges: pki.NewChallenges(v), Now: clock,
-		Factors: &factor.Book{DB: o.db, Vault: v, Log: log, Hasher: password.NewHasher(), Now: clock}}
+		Factors: &factor.Book{DB: o.db, Vault: v, Log: log, Hasher: password.NewHasher(), Now: clock, Party: party}}
 	return o
 }
 
@@ -77,6 +82,7 @@ func (o *org) update(do func(tx *sql.Tx) error) {
 type mac struct {
 	device, account, serial, login, pin, challenge, certificate, chain string
 	retired                                                            string // another Mac of the same user, which is deactivated
+	invitation                                                         string
 	app                                                                string // that waits for its first code
 	key                                                                totp.Key
 }
@@ -135,6 +141,11 @@ func (o *org) filled() mac {
 		}
 		f, k, err := o.Factors.EnrolTOTP(context.Background(), tx, u, "app")
 		m.app, m.key = f.ID, k
+		if err != nil {
+			return err
+		}
+		i, _, err := o.Factors.Invite(context.Background(), tx, u, factor.KindPush, factor.By{Actor: systemlog.System()})
+		m.invitation = i.ID
 		return err
 	})
 	made, _, err := o.CreateChallenge(as(access.SuperAdmin), pki.Dynamic, "")

@@ -120,7 +120,7 @@ func TestReadinessFollows(t *testing.T) {
 		return err
 	})
 	o.lack("with the next secret")
-	if _, err := o.SaveSettings(ctx, func(s *wire.Settings) { s.Recovery = false }); err != nil {
+	if _, err := o.SaveSettings(ctx, func(s *desk.Settings) { s.Recovery = false }); err != nil {
 		t.Fatal(err)
 	}
 	o.lack("secrets erased", directory.LacksSecret)

@@ -113,13 +113,20 @@ func writes() []operation {
 			return o.ConfirmApp(ctx, m.login, m.app, m.key.Code(totp.Step(o.now)))
 		}},
 		{"RemoveFactor", access.HelpDeskAdmin, systemlog.FactorDeactivate, func(ctx context.Context, o *org, m mac) error { return o.RemoveFactor(ctx, m.login, m.app) }},
+		{"Invite", access.OrgAdmin, systemlog.InvitationCreate, func(ctx context.Context, o *org, m mac) error {
+			_, _, err := o.Invite(ctx, m.login, "webauthn")
+			return err
+		}},
+		{"RevokeInvitation", access.HelpDeskAdmin, systemlog.InvitationRevoke, func(ctx context.Context, o *org, m mac) error {
+			return o.RevokeInvitation(ctx, m.login, m.invitation)
+		}},
 		{"UnblockPushes", access.HelpDeskAdmin, systemlog.PushUnblock, func(ctx context.Context, o *org, m mac) error { return o.UnblockPushes(ctx, m.login) }},
 		{"SaveSettings", access.SuperAdmin, systemlog.ConfigurationUpdate, func(ctx context.Context, o *org, _ mac) error {
-			_, err := o.SaveSettings(ctx, func(s *wire.Settings) { s.EndWindowOnEnrol = !s.EndWindowOnEnrol })
+			_, err := o.SaveSettings(ctx, func(s *desk.Settings) { s.EndWindowOnEnrol = !s.EndWindowOnEnrol })
 			return err
 		}},
 		{"SaveOrg", access.SuperAdmin, systemlog.ConfigurationUpdate, func(ctx context.Context, o *org, m mac) error {
-			return o.SaveOrg(ctx, wire.Settings{Recovery: true}, directory.OrgRules{AccountsPerHour: 30, Checklist: []string{m.serial}})
+			return o.SaveOrg(ctx, desk.Settings{Settings: wire.Settings{Recovery: true}}, directory.OrgRules{AccountsPerHour: 30, Checklist: []string{m.serial}})
 		}},
 		{"SaveIntendedPolicy", access.SuperAdmin, systemlog.ConfigurationUpdate, func(ctx context.Context, o *org, _ mac) error {
 			return o.SaveIntendedPolicy(ctx, &policy.Policy{})
@@ -181,11 +188,11 @@ func (o *org) allowed(op operation, role access.Role, m mac) {
 		return
 	}
 	if op.method == "ResetUserFactors" {
-		// One of each factor comes first, as Okta has it.
-		if len(added) != 2 || added[0].Type != systemlog.FactorDeactivate {
+		// One of each factor comes first, as Okta has it, and of each invitation.
+		if len(added) != 3 || added[0].Type != systemlog.FactorDeactivate || added[1].Type != systemlog.InvitationRevoke {
 			o.Fatalf("%s: events %+v", role, added)
 		}
-		added = added[1:]
+		added = added[2:]
 	}
 	if len(added) != 1 || added[0].Type != op.event {
 		o.Fatalf("%s: events %+v, want one %s", role, added, op.event)

@@ -10,7 +10,6 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
 	"github.com/latchkey-mfa/latchkey/internal/server/directory"
 	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
-	"github.com/latchkey-mfa/latchkey/internal/wire"
 )
 
 // Bounds of the org's rules.
@@ -34,7 +33,7 @@ func (k *Desk) OrgRules(ctx context.Context) (r directory.OrgRules, err error) {
 
 // SaveOrg stores settings and rules together, as one form has them. Errors:
 // *InvalidError, and nothing of either is stored.
-func (k *Desk) SaveOrg(ctx context.Context, s wire.Settings, r directory.OrgRules) error {
+func (k *Desk) SaveOrg(ctx context.Context, s Settings, r directory.OrgRules) error {
 	return k.update(ctx, access.SettingsManage, func(tx *sql.Tx) error {
 		if err := checkRules(&r); err != nil {
 			return err
@@ -44,7 +43,7 @@ func (k *Desk) SaveOrg(ctx context.Context, s wire.Settings, r directory.OrgRule
 			return err
 		}
 		before.AccountsPerHour = cmp.Or(before.AccountsPerHour, k.Book.Cap())
-		detail, err := k.saveSettings(ctx, tx, func(into *wire.Settings) { *into = s })
+		detail, err := k.saveSettings(ctx, tx, func(into *Settings) { *into = s })
 		if err != nil {
 			return err
 		}

@@ -58,3 +58,15 @@ func FuzzQuoted(f *testing.F) {
 		}
 	})
 }
+
+// FuzzAssertion: what a security key answered is read whole, or is refused.
+func FuzzAssertion(f *testing.F) {
+	f.Add("AA", "e30", "AA", "")
+	f.Add("AA==", "!", "", "AA")
+	f.Fuzz(func(t *testing.T, data, client, signature, handle string) {
+		a, err := form{"authenticatorData": data, "clientDataJSON": client, "signature": signature, "userHandle": handle}.assertion()
+		if err == nil && (data == "" || len(a.Signature) > len(signature) || len(a.UserHandle) > len(handle)) {
+			t.Errorf("%q %q: %+v", data, signature, a)
+		}
+	})
+}

@@ -30,14 +30,18 @@ func sent(kind string, c factor.Challenge) challenged {
 	return out
 }
 
-// primary sends a push as the first factor. The older /oob-authenticate is sent
+// primary sends a push as the first factor, or asks a security key. The older /oob-authenticate is sent
 // without a challenge_hint by some clients.
 func (s *Server) primary(ctx context.Context, c call) (any, error) {
 	login, err := c.need("login_hint")
 	if err != nil {
 		return nil, err
 	}
-	if hint := c.form["challenge_hint"]; hint != "" && hint != grantOOB {
+	switch hint := c.form["challenge_hint"]; hint {
+	case "", grantOOB:
+	case grantKey:
+		return s.primaryKey(ctx, c, login)
+	default:
 		return nil, refusal(http.StatusBadRequest, "invalid_request", "`%s` isn't supported as a `challenge_hint`. Try again with another value.", quoted(hint))
 	}
 	if err := c.channel(); err != nil {
@@ -66,7 +70,8 @@ func (f form) channel() error {
 	return err
 }
 
-// challenge sends a push after a password, or says that a code is to be typed.
+// challenge sends a push after a password, asks a security key, or says that a
+// code is to be typed.
 func (s *Server) challenge(ctx context.Context, c call) (any, error) {
 	token, err := c.need("mfa_token")
 	if err != nil {
@@ -83,8 +88,11 @@ func (s *Server) challenge(ctx context.Context, c call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if kind == grantMFAOTP {
+	switch kind {
+	case grantMFAOTP:
 		return challenged{ChallengeType: kind}, nil
+	case grantMFAKey:
+		return s.askKey(ctx, c, subject, kind, token)
 	}
 	if err := c.channel(); err != nil {
 		return nil, err
@@ -99,7 +107,7 @@ func (s *Server) challenge(ctx context.Context, c call) (any, error) {
 // challengeTypes are the kinds of factors in the words of the API.
 func challengeTypes(kinds []string) (types []string) {
 	for _, k := range kinds {
-		types = append(types, map[string]string{factor.KindTOTP: grantMFAOTP, factor.KindPush: grantMFAOOB}[k])
+		types = append(types, map[string]string{factor.KindTOTP: grantMFAOTP, factor.KindPush: grantMFAOOB, factor.KindKey: grantMFAKey}[k])
 	}
 	return types
 }
@@ -118,7 +126,7 @@ func choose(supported string, have []string) (string, error) {
 		}
 	}
 	for _, w := range wanted {
-		if w != grantMFAOTP && w != grantMFAOOB {
+		if w != grantMFAOTP && w != grantMFAOOB && w != grantMFAKey {
 			return "", refusal(http.StatusForbidden, "access_denied", "`%s` isn't supported as a `challenge_type`. Try again with another value.", quoted(w))
 		}
 	}

@@ -3,6 +3,7 @@ package directauth_test
 import (
 	"context"
 	"database/sql"
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -73,7 +74,12 @@ func TestMalformed(t *testing.T) {
 		code       string
 	}{
 		"no grant":          {"token", "", 400, "invalid_request"},
-		"a webauthn grant":  {"token", "grant_type=urn:okta:params:oauth:grant-type:webauthn&scope=openid", 400, "unsupported_grant_type"},
+		"no assertion":      {"token", "grant_type=urn:okta:params:oauth:grant-type:webauthn&scope=openid", 400, "invalid_request"},
+		"a bad assertion":   {"token", "grant_type=urn:okta:params:oauth:grant-type:webauthn&scope=openid&authenticatorData=AA&clientDataJSON=e30&signature=AA", 400, "invalid_grant"},
+		"no base64":         {"token", "grant_type=urn:okta:params:oauth:grant-type:webauthn&scope=openid&authenticatorData=AA&clientDataJSON=e30&signature=!", 400, "invalid_grant"},
+		"no token of a key": {"token", "grant_type=urn:okta:params:oauth:grant-type:mfa-webauthn&authenticatorData=AA&clientDataJSON=e30&signature=AA", 400, "invalid_request"},
+		"an unknown challenge": {"token", "grant_type=urn:okta:params:oauth:grant-type:webauthn&scope=openid&authenticatorData=AA&clientDataJSON=" +
+			base64.RawURLEncoding.EncodeToString([]byte(`{"challenge":"AAAA"}`)) + "&signature=AA", 400, "expired_token"},
 		"another grant":     {"token", "grant_type=authorization_code&code=x", 400, "unsupported_grant_type"},
 		"no scope":          {"token", "grant_type=password&username=amy&password=x", 400, "invalid_scope"},
 		"no code":           {"token", "grant_type=" + grantOTP + "&scope=openid&login_hint=amy", 400, "invalid_request"},
@@ -87,7 +93,7 @@ func TestMalformed(t *testing.T) {
 		"too large":         {"token", "otp=" + strings.Repeat("1", 17<<10), 413, ""},
 		"a bad channel":     {"primary-authenticate", "login_hint=amy&channel_hint=sms&challenge_hint=" + grantOOB, 400, "invalid_request"},
 		"no channel":        {"primary-authenticate", "login_hint=amy&challenge_hint=" + grantOOB, 400, "invalid_request"},
-		"a bad challenge":   {"primary-authenticate", "login_hint=amy&channel_hint=push&challenge_hint=urn:okta:params:oauth:grant-type:webauthn", 400, "invalid_request"},
+		"a bad challenge":   {"primary-authenticate", "login_hint=amy&channel_hint=push&challenge_hint=urn:okta:params:oauth:grant-type:otp", 400, "invalid_request"},
 		"nobody":            {"primary-authenticate", "channel_hint=push&challenge_hint=" + grantOOB, 400, "invalid_request"},
 		"no token":          {"challenge", "", 400, "invalid_request"},
 		"an unknown token":  {"challenge", "mfa_token=x", 400, "access_denied"},

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/latchkey-mfa/latchkey/internal/server/apierror"
+	"github.com/latchkey-mfa/latchkey/internal/server/credential"
 	"github.com/latchkey-mfa/latchkey/internal/server/deviceapi"
 	"github.com/latchkey-mfa/latchkey/internal/server/directory"
 	"github.com/latchkey-mfa/latchkey/internal/server/factor"
@@ -38,6 +39,8 @@ type Factors interface {
 	TryPassword(ctx context.Context, s factor.Subject, typed string, a factor.Asker) (factor.MFA, error)
 	Push(ctx context.Context, s factor.Subject, mfa string, a factor.Asker) (factor.Challenge, error)
 	Redeem(ctx context.Context, code, mfa string, a factor.Asker) (directory.User, error)
+	AskKey(ctx context.Context, s factor.Subject, mfa string, a factor.Asker) (factor.KeyChallenge, error)
+	TryKey(ctx context.Context, answer credential.Assertion, mfa string, a factor.Asker) (directory.User, error)
 }
 
 // Door lets Macs in.

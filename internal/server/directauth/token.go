@@ -22,10 +22,12 @@ const (
 	grantOOB      = "urn:okta:params:oauth:grant-type:oob"
 	grantMFAOTP   = "http://auth0.com/oauth/grant-type/mfa-otp"
 	grantMFAOOB   = "http://auth0.com/oauth/grant-type/mfa-oob"
+	grantKey      = "urn:okta:params:oauth:grant-type:webauthn"
+	grantMFAKey   = "urn:okta:params:oauth:grant-type:mfa-webauthn"
 )
 
 func grantTypes() []string {
-	return []string{grantPassword, grantOTP, grantOOB, grantMFAOTP, grantMFAOOB}
+	return []string{grantPassword, grantOTP, grantOOB, grantMFAOTP, grantMFAOOB, grantKey, grantMFAKey}
 }
 
 // scopes are those that mean something here. Others are left out of the answer;
@@ -39,11 +41,13 @@ const (
 	maxNonce        = 256
 )
 
-// Methods, as amr tells them (RFC 8176): a push is another channel.
+// Methods, as amr tells them (RFC 8176): a push is another channel, a security
+// key proves that one has a key of hardware.
 const (
 	amrPassword = "pwd"
 	amrTOTP     = "otp"
 	amrPush     = "mca"
+	amrKey      = "hwk"
 	amrMFA      = "mfa"
 )
 
@@ -76,12 +80,13 @@ func (s *Server) token(ctx context.Context, c call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	do, ok := map[string]operation{grantPassword: s.byPassword, grantOTP: s.byOTP, grantOOB: s.byOOB, grantMFAOTP: s.byMFAOTP, grantMFAOOB: s.byMFAOOB}[grant]
+	do, ok := map[string]operation{grantPassword: s.byPassword, grantOTP: s.byOTP, grantOOB: s.byOOB, grantMFAOTP: s.byMFAOTP, grantMFAOOB: s.byMFAOOB,
+		grantKey: s.byKey, grantMFAKey: s.byMFAKey}[grant]
 	if !ok {
 		return nil, refusal(http.StatusBadRequest, "unsupported_grant_type", "The grant type in the request isn't supported.")
 	}
-	first := grant != grantMFAOTP && grant != grantMFAOOB // what follows a password has its scope
-	if first && strings.TrimSpace(c.form["scope"]) == "" {
+	follows := grant == grantMFAOTP || grant == grantMFAOOB || grant == grantMFAKey // a password, whose scope it has
+	if !follows && strings.TrimSpace(c.form["scope"]) == "" {
 		return nil, refusal(http.StatusBadRequest, "invalid_scope", "No scopes were requested.")
 	}
 	if len(c.form["nonce"]) > maxNonce {

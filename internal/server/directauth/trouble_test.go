@@ -66,7 +66,7 @@ func TestMetadata(t *testing.T) {
 			JWKS          string   `json:"jwks_uri"`
 			Grants        []string `json:"grant_types_supported"`
 		}
-		if status := o.get(path, &doc); status != 200 || doc.Issuer != want || !strings.HasPrefix(doc.JWKS, o.Device.URL) || len(doc.Grants) != 5 {
+		if status := o.get(path, &doc); status != 200 || doc.Issuer != want || !strings.HasPrefix(doc.JWKS, o.Device.URL) || len(doc.Grants) != 7 {
 			t.Errorf("%d %+v", status, doc)
 		}
 		var keys struct{ Keys []map[string]string }

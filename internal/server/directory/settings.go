@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -15,7 +16,16 @@ const (
 	recoveryOn       = "recovery"
 	endWindowOnEnrol = "end_window_on_enrol"
 	numberMatching   = "number_matching"
+	keyVerification  = "key_user_verification"
+	webPush          = "web_push"
 )
+
+// Authenticators are the org's settings of phones and security keys, of which
+// Macs do not hear. An org that never changed one has both off.
+type Authenticators struct {
+	KeyVerification bool // a security key must verify the person, by PIN or biometrics
+	WebPush         bool // phones are told of a push by the push service of their browser
+}
 
 // Settings are the org's. An org that never changed one has recovery and
 // number matching on, and lets a window go on after an enrolment.
@@ -44,6 +54,28 @@ func SaveSettings(ctx context.Context, tx *sql.Tx, s wire.Settings) error {
 		}
 	}
 	return nil
+}
+
+// AuthenticatorSettings are those of phones and security keys.
+func AuthenticatorSettings(ctx context.Context, tx *sql.Tx) (a Authenticators, err error) {
+	for name, into := range map[string]*bool{keyVerification: &a.KeyVerification, webPush: &a.WebPush} {
+		value, err := Recall(ctx, tx, name)
+		if errors.Is(err, ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return a, err
+		}
+		if *into, err = strconv.ParseBool(value); err != nil {
+			return a, fmt.Errorf("setting %s is %q, want true or false", name, value)
+		}
+	}
+	return a, nil
+}
+
+// SaveAuthenticatorSettings replaces them.
+func SaveAuthenticatorSettings(ctx context.Context, tx *sql.Tx, a Authenticators) error {
+	return errors.Join(Remember(ctx, tx, keyVerification, strconv.FormatBool(a.KeyVerification)), Remember(ctx, tx, webPush, strconv.FormatBool(a.WebPush)))
 }
 
 // Remember keeps one fact about the org under a name.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/latchkey-mfa/latchkey/internal/server/credential"
 	"github.com/latchkey-mfa/latchkey/internal/server/directory"
 	"github.com/latchkey-mfa/latchkey/internal/server/password"
 	"github.com/latchkey-mfa/latchkey/internal/server/store"
@@ -38,7 +39,10 @@ var (
 	ErrNumber      = errors.New("type the two digits that the Mac shows")
 	ErrWrongNumber = errors.New("that is not the number that the Mac shows: the push is refused")
 	ErrTooMany     = errors.New("there are as many factors as there may be")
-	ErrName        = errors.New("a name has 1 to 64 printable characters")
+	ErrKind        = errors.New("want push, for a phone, or webauthn, for a security key")
+	// ErrEnrolled is an authenticator that is set up already.
+	ErrEnrolled = errors.New("this authenticator is set up already")
+	ErrName     = errors.New("a name has 1 to 64 printable characters")
 )
 
 // WaitError is a request that came too early. Nothing was compared or sent.
@@ -60,13 +64,19 @@ type Journal interface {
 	Append(ctx context.Context, tx *sql.Tx, e systemlog.Event) error
 }
 
-// Book is the record of factors. All fields are needed.
+// Book is the record of factors. All fields but Party and Sent are needed.
 type Book struct {
 	DB     Database
 	Vault  *vault.Vault
 	Log    Journal
 	Hasher *password.Hasher
 	Now    func() time.Time
+	// Party is the server as phones' passkeys and security keys know it; with
+	// nil there are none.
+	Party *credential.Party
+	// Sent, where it is not nil, hears of each push once it is stored. It must
+	// not block.
+	Sent func(userID string)
 }
 
 // Asker is the Mac and the client that ask for a user.

@@ -22,6 +22,7 @@ import (
 const (
 	KindTOTP     = "totp"
 	KindPush     = "push"
+	KindKey      = "webauthn" // a security key
 	kindPassword = "password"
 )
 
@@ -40,22 +41,33 @@ type Factor struct {
 	Confirmed bool // false: an app whose first code was not typed yet, which is of no use
 	CreatedAt time.Time
 	UsedAt    time.Time // zero is never
+	// Passkey: it has a WebAuthn credential, as a security key always has, and a
+	// phone that was set up on the authenticator's page.
+	Passkey bool
+	// SuspendedAt is when the counter of its credential went back, so that
+	// somebody may have a copy: it opens nothing any more. Zero is never.
+	SuspendedAt time.Time
 }
+
+// Usable: it is set up, and not suspended.
+func (f Factor) Usable() bool { return f.Confirmed && f.SuspendedAt.IsZero() }
 
 // held is a stored factor.
 type held struct {
 	Factor
-	sealed string
-	step   uint64
+	sealed     string
+	step       uint64
+	credential string // its id in base64url; "" of none
 }
 
-const factorColumns = `id, kind, name, sealed, confirmed, step, created_at, used_at`
+const factorColumns = `id, kind, name, sealed, confirmed, step, created_at, used_at, credential, suspended_at`
 
 func scanFactor(s store.Scanner) (h held, err error) {
-	var created, used sql.NullInt64
+	var created, used, suspended sql.NullInt64
 	var step int64
-	err = s.Scan(&h.ID, &h.Kind, &h.Name, &h.sealed, &h.Confirmed, &step, &created, &used)
+	err = s.Scan(&h.ID, &h.Kind, &h.Name, &h.sealed, &h.Confirmed, &step, &created, &used, &h.credential, &suspended)
 	h.CreatedAt, h.UsedAt, h.step = store.Time(created), store.Time(used), uint64(step)
+	h.SuspendedAt, h.Passkey = store.Time(suspended), h.credential != ""
 	return h, err
 }
 
@@ -70,11 +82,21 @@ func (b *Book) held(ctx context.Context, tx *sql.Tx, userID string) ([]held, err
 // has reports whether there is a factor of the kind that can be used.
 func has(factors []held, kind string) bool {
 	for _, h := range factors {
-		if h.Kind == kind && h.Confirmed {
+		if h.Kind == kind && h.Usable() {
 			return true
 		}
 	}
 	return false
+}
+
+// kinds are those of factors that can be used.
+func kinds(factors []held) (found []string) {
+	for _, kind := range []string{KindTOTP, KindPush, KindKey} {
+		if has(factors, kind) {
+			found = append(found, kind)
+		}
+	}
+	return found
 }
 
 // List are the factors of a user, the oldest first.
@@ -189,8 +211,8 @@ func (b *Book) add(ctx context.Context, tx *sql.Tx, u directory.User, h held) (F
 	if err != nil {
 		return Factor{}, err
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO user_factors (id, user_id, kind, name, sealed, confirmed, step, created_at) VALUES ($1, $2, $3, $4, $5, $6, 0, $7)`,
-		h.ID, u.ID, h.Kind, h.Name, h.sealed, h.Confirmed, store.Micros(h.CreatedAt))
+	_, err = tx.ExecContext(ctx, `INSERT INTO user_factors (id, user_id, kind, name, sealed, confirmed, step, created_at, credential) VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8)`,
+		h.ID, u.ID, h.Kind, h.Name, h.sealed, h.Confirmed, store.Micros(h.CreatedAt), h.credential)
 	if err != nil {
 		return Factor{}, fmt.Errorf("store a factor of user %q: %w", u.Login, err)
 	}
@@ -224,7 +246,7 @@ func (b *Book) Remove(ctx context.Context, tx *sql.Tx, u directory.User, id stri
 	return b.tellFactor(ctx, tx, u, by, systemlog.FactorDeactivate, "A user's factor was removed", h.Factor, "")
 }
 
-// RemoveAll ends every factor. The password stays: alone it opens nothing.
+// RemoveAll ends every factor, and the invitations to set one up. The password stays: alone it opens nothing.
 func (b *Book) RemoveAll(ctx context.Context, tx *sql.Tx, u directory.User, by By) error {
 	all, err := b.held(ctx, tx, u.ID)
 	if err != nil {
@@ -235,6 +257,9 @@ func (b *Book) RemoveAll(ctx context.Context, tx *sql.Tx, u directory.User, by B
 			return err
 		}
 	}
+	if err := b.revokeAll(ctx, tx, u, by); err != nil {
+		return err
+	}
 	return b.voidOpen(ctx, tx, u)
 }
 
@@ -243,6 +268,9 @@ func (b *Book) voidOpen(ctx context.Context, tx *sql.Tx, u directory.User) error
 	_, err := tx.ExecContext(ctx, `UPDATE pushes SET state = $2 WHERE user_id = $1 AND state IN ($3, $4)`, u.ID, string(Voided), string(Waiting), string(Approved))
 	if err == nil {
 		_, err = tx.ExecContext(ctx, `DELETE FROM mfa_tokens WHERE user_id = $1`, u.ID)
+	}
+	if err == nil {
+		_, err = tx.ExecContext(ctx, `DELETE FROM key_challenges WHERE user_id = $1`, u.ID)
 	}
 	if err != nil {
 		return fmt.Errorf("end what user %q has begun: %w", u.Login, err)

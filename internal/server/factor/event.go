@@ -13,6 +13,9 @@ type By struct {
 	Actor   systemlog.Actor
 	Client  systemlog.Client
 	Request string
+	// Phone is the phone that answers a push; with nil it is the server's
+	// machine, which answers for everybody.
+	Phone *Phone
 }
 
 // Reasons of a failure, for the events alone.
@@ -24,6 +27,7 @@ const (
 	reasonRefused  = "PUSH_REFUSED"
 	reasonNumber   = "WRONG_NUMBER"
 	reasonNotMe    = "NOT_ME"
+	reasonPhone    = "FOREIGN_PHONE" // of another user than the push
 )
 
 // userActor is the user as the one who does something. The name that was typed

@@ -127,12 +127,7 @@ func (b *Book) begin(ctx context.Context, tx *sql.Tx, u directory.User, a Asker)
 	if err != nil {
 		return m, err
 	}
-	for _, kind := range []string{KindTOTP, KindPush} {
-		if has(factors, kind) {
-			m.Kinds = append(m.Kinds, kind)
-		}
-	}
-	if len(m.Kinds) == 0 {
+	if m.Kinds = kinds(factors); len(m.Kinds) == 0 {
 		return m, nil
 	}
 	m.Token = rand.Text()
@@ -149,7 +144,7 @@ func (b *Book) begin(ctx context.Context, tx *sql.Tx, u directory.User, a Asker)
 
 // After is whose token it is, and the kinds of factors that may follow. The
 // error is ErrExpired, or the database's.
-func (b *Book) After(ctx context.Context, token string, a Asker) (s Subject, kinds []string, err error) {
+func (b *Book) After(ctx context.Context, token string, a Asker) (s Subject, may []string, err error) {
 	err = b.DB.View(ctx, func(tx *sql.Tx) error {
 		u, err := b.owner(ctx, tx, token, a)
 		if err != nil {
@@ -157,14 +152,10 @@ func (b *Book) After(ctx context.Context, token string, a Asker) (s Subject, kin
 		}
 		s = b.subjectOf(u)
 		factors, err := b.held(ctx, tx, u.ID)
-		for _, kind := range []string{KindTOTP, KindPush} {
-			if has(factors, kind) {
-				kinds = append(kinds, kind)
-			}
-		}
+		may = kinds(factors)
 		return err
 	})
-	return s, kinds, err
+	return s, may, err
 }
 
 // owner is the user of a token of this client and Mac.

@@ -20,8 +20,9 @@ import (
 const (
 	PushLife     = 5 * time.Minute
 	PollInterval = 5 * time.Second
-	pollSlack    = time.Second    // a timer that is early is no reason to slow down
-	keepPushes   = 24 * time.Hour // rows, for the cap and for who asks what happened
+	pollSlack    = time.Second              // a timer that is early is no reason to slow down
+	shownAfter   = PushLife + 2*time.Minute // so long a phone says what became of one
+	keepPushes   = 24 * time.Hour           // rows, for the cap and for who asks what happened
 )
 
 // State is where a push is in its life.
@@ -49,6 +50,9 @@ type Push struct {
 	AskedAt    time.Time
 	ExpiresAt  time.Time
 	AnsweredAt time.Time // zero is not yet
+	AnsweredBy string    // the factor; "" of the server's machine, or of nobody yet
+	Reason     string    // why it was refused; "" else
+	From       string    // the address that the Mac asked from; "" where it is not known
 }
 
 // Challenge is what the Mac gets for a push.
@@ -78,6 +82,9 @@ func (b *Book) Push(ctx context.Context, s Subject, mfa string, a Asker) (c Chal
 		c, err = b.send(ctx, tx, u, mfa, a)
 		return err
 	})
+	if err == nil && no == nil && b.Sent != nil {
+		b.Sent(s.User.ID)
+	}
 	return c, errors.Join(err, no)
 }
 
@@ -120,10 +127,10 @@ func (b *Book) send(ctx context.Context, tx *sql.Tx, u directory.User, mfa strin
 	if err := b.supersede(ctx, tx, u, now); err != nil {
 		return c, err
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO pushes (id, code_digest, mfa_digest, number_digest, shown, user_id, client_id, device_id, state, created_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+	_, err = tx.ExecContext(ctx, `INSERT INTO pushes (id, code_digest, mfa_digest, number_digest, shown, user_id, client_id, device_id, state, created_at, expires_at, asked_from)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
 		id, b.digest("oob", c.Code), b.mfaDigest(mfa), b.numberDigest(id, c.Number), strings.Join(shown, " "), u.ID, a.ClientID, a.Device.ID,
-		string(Waiting), store.Micros(now), store.Micros(now.Add(PushLife)))
+		string(Waiting), store.Micros(now), store.Micros(now.Add(PushLife)), a.From.IPAddress)
 	if err != nil {
 		return c, fmt.Errorf("store a push to user %q: %w", u.Login, err)
 	}
@@ -180,13 +187,14 @@ type question struct {
 	created, expires, polled   time.Time
 	answered                   time.Time
 	shown                      string
+	by, reason, from           string
 }
 
-const questionColumns = `id, number_digest, mfa_digest, user_id, client_id, device_id, state, created_at, expires_at, polled_at, answered_at, shown`
+const questionColumns = `id, number_digest, mfa_digest, user_id, client_id, device_id, state, created_at, expires_at, polled_at, answered_at, shown, answered_by, reason, asked_from`
 
 func scanQuestion(s store.Scanner) (q question, err error) {
 	var created, expires, polled, answered sql.NullInt64
-	err = s.Scan(&q.id, &q.number, &q.mfa, &q.userID, &q.clientID, &q.deviceID, &q.state, &created, &expires, &polled, &answered, &q.shown)
+	err = s.Scan(&q.id, &q.number, &q.mfa, &q.userID, &q.clientID, &q.deviceID, &q.state, &created, &expires, &polled, &answered, &q.shown, &q.by, &q.reason, &q.from)
 	q.created, q.expires, q.polled, q.answered = store.Time(created), store.Time(expires), store.Time(polled), store.Time(answered)
 	return q, err
 }
@@ -269,7 +277,8 @@ func (b *Book) use(ctx context.Context, tx *sql.Tx, q question, u directory.User
 	if _, err := tx.ExecContext(ctx, `UPDATE pushes SET state = $2 WHERE id = $1`, q.id, string(Used)); err != nil {
 		return fmt.Errorf("use push %s up: %w", q.id, err)
 	}
-	if _, err := tx.ExecContext(ctx, `UPDATE user_factors SET used_at = $3 WHERE user_id = $1 AND kind = $2`, u.ID, KindPush, store.Micros(b.Now())); err != nil {
+	// Where it is not known which phone it was, it was one of them.
+	if _, err := tx.ExecContext(ctx, `UPDATE user_factors SET used_at = $3 WHERE user_id = $1 AND kind = $2 AND (id = $4 OR $4 = '')`, u.ID, KindPush, store.Micros(b.Now()), q.by); err != nil {
 		return fmt.Errorf("keep when a phone of user %q was used: %w", u.Login, err)
 	}
 	e := passed(KindPush)

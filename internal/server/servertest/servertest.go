@@ -29,6 +29,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
+	"github.com/latchkey-mfa/latchkey/internal/server/credential"
 	"github.com/latchkey-mfa/latchkey/internal/server/deviceapi"
 	"github.com/latchkey-mfa/latchkey/internal/server/factor"
 	"github.com/latchkey-mfa/latchkey/internal/server/password"
@@ -84,6 +85,9 @@ func New(t testing.TB) *Org {
 	})
 	o.SCEP = pki.NewSCEP(&pki.Issuer{Authority: o.Authority, Challenges: o.Challenges, DB: o.DB, Log: o.Log, Now: o.Now}, zap.NewNop())
 	o.Factors = &factor.Book{DB: o.DB, Vault: o.Vault, Log: o.Log, Hasher: password.NewHasher(), Now: o.Now}
+	if o.Factors.Party, err = credential.NewParty("https://mfa.example.com"); err != nil {
+		t.Fatal(err)
+	}
 	o.Factors.Hasher.Cost = password.Cost{Time: 1, Memory: 8, Lanes: 1}
 	o.Trust = &pki.Trust{Authority: o.Authority, DB: o.DB, Now: o.Now}
 	api := &deviceapi.Server{DB: o.DB, Vault: o.Vault, Log: o.Log, Book: o.Book, Trust: o.Trust, Zap: zap.NewNop(), Now: o.Now, Every: 15 * time.Minute, Pace: deviceapi.NewPace(1000, 10000)}

@@ -84,6 +84,17 @@ const (
 	PushPause          = "user.mfa.push.pause"
 	PushBlock          = "user.mfa.push.block"
 	PushUnblock        = "user.mfa.push.unblock"
+	PushNotTaken       = "user.mfa.push.answer_not_taken"
+	FactorSuspend      = "user.mfa.factor.suspend"
+	FactorNotTaken     = "user.mfa.factor.not_taken"
+	InvitationCreate   = "user.mfa.invitation.create"
+	InvitationUse      = "user.mfa.invitation.use"
+	InvitationRevoke   = "user.mfa.invitation.revoke"
+	PhoneUnlock        = "user.mfa.phone.unlock"
+	PhoneLimit         = "user.mfa.phone.rate_limit"
+	WebPushSubscribe   = "user.mfa.phone.web_push_subscribe"
+	WebPushDrop        = "user.mfa.phone.web_push_drop"
+	WebPushKey         = "system.web_push.key_create"
 )
 
 // Actor is who did it.

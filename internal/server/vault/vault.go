@@ -40,6 +40,7 @@ const (
 	ForFactorDigests Purpose = "latchkey/v1/user-factor-digest"
 	ForClients       Purpose = "latchkey/v1/client-digest"
 	ForTokenKeys     Purpose = "latchkey/v1/token-key"
+	ForWebPush       Purpose = "latchkey/v1/web-push"
 )
 
 // Vault seals with the master key. It prints as a placeholder.
