@@ -125,3 +125,41 @@ func (w *world) byKey(want authhost.Result, then func(p *trial.Person) error) er
 		return then(p)
 	})
 }
+
+// keyOfTheOrg is a security key that the org verifies: registered in a browser
+// by an invitation, it works on every Mac of the person's.
+func keyOfTheOrg(w *world) error {
+	if err := w.key.Close(); err != nil {
+		return err
+	}
+	var err error
+	if w.key, err = softkey.Plug(w.Keys(), "another", softkey.Options{PIN: keyPIN}); err != nil {
+		return err
+	}
+	w.Say("  a new security key is plugged in")
+	if err := w.AddKey(trial.OfficeLogin, keyPIN); err != nil {
+		return err
+	}
+	return w.office(authhost.Allow, func(p *trial.Person) error {
+		return trial.Steps(
+			func() error { return p.Chooses("Security key") },
+			func() error { return p.Sees("tries are left") },
+			func() error { return p.Enters("the key's PIN", keyPIN) },
+		)
+	})
+}
+
+// phonePage is the org's own page in the place of a vendor's app.
+func phonePage(w *world) error {
+	phone, err := w.AddPage(trial.OfficeLogin)
+	if err != nil {
+		return err
+	}
+	return w.office(authhost.Allow, func(p *trial.Person) error {
+		return trial.Steps(
+			func() error { return p.Chooses("Push to your phone") },
+			func() error { return p.Sees("Choose this number on your phone") },
+			func() error { return p.MatchesOn(phone, trial.OfficeLogin) },
+		)
+	})
+}

@@ -142,13 +142,14 @@ Latchkey is running. Return opens the login window, q ends the demo.
   Account    %s (also by its alias %q or its full name %q)
   Password   %s
 
-To play the help desk, in a browser (it will warn of the demo's own certificate):
+To play the help desk, in a browser (it will warn of the demo's own certificate; browsers
+have passkeys, and the phone's page, only once they trust %[10]s):
 
-  %s/set-up   login %s   set-up code %s
+  %[5]s/set-up   login %[6]s   set-up code %[7]s
 
 or in a second terminal:
 
-  export LATCHKEY_SERVER=%s LATCHKEY_TOKEN_FILE=%s LATCHKEY_CA_FILE=%s
+  export LATCHKEY_SERVER=%[8]s LATCHKEY_TOKEN_FILE=%[9]s LATCHKEY_CA_FILE=%[10]s
   cd %s
   bin/demo/latchkey-server device list
   bin/demo/latchkey-server pin generate --device %s --user %s --reason "lost phone"
@@ -161,7 +162,12 @@ In the org the account's person is %s. To play their phone, when a push is out:
   bin/demo/latchkey-server push list --data %s --sim-clock %s
   bin/demo/latchkey-server push approve ID --number NN --data %[17]s --sim-clock %[18]s
 
+or with the org's own page, on the link of an invitation, opened in that browser; with
+--kind webauthn it is for a security key, which then has to be a real one:
+
+  bin/demo/latchkey-server factor invite %[16]s --data %[17]s --sim-clock %[18]s
+
 At the login window: F1 is Contact admin, Tab moves, Return presses.
-> `, trial.Reception().Name, trial.Reception().Alias, trial.Reception().FullName, w.Password, w.Console(), helpDeskLogin, strings.TrimSpace(code), w.ServerURL, w.Token(trial.HelpDesk), w.ServerCA(),
+> `, trial.Reception().Name, trial.Reception().Alias, trial.Reception().FullName, w.Password, w.OrgURL(), helpDeskLogin, strings.TrimSpace(code), w.ServerURL, w.Token(trial.HelpDesk), w.ServerCA(),
 		here, trial.MachineSerial, trial.Reception().Name, w.Sockets(), w.Dir, receptionLogin, w.Path("server"), w.Clocks.Server)
 }

@@ -60,6 +60,8 @@ func chapters() []chapter {
 		{"Within the session: another phone is set up, after a factor was shown", inSession},
 		{"A security key for this Mac: its PIN, its tries, and no network", keyOfTheMac},
 		{"The key is pulled out in the middle; a copy of it is found out", keyTrouble},
+		{"A security key at the org: registered in a browser, it signs in at the Mac", keyOfTheOrg},
+		{"A phone without a vendor's app: the org's page, its passkey, and the number typed", phonePage},
 		{"The server's log has it all, and its chain holds", systemLog},
 	}
 }

@@ -99,16 +99,25 @@ func (w *World) Approve(login, number string) error {
 // Matches approves with the number that the Mac shows: the person finds it among
 // those on the phone.
 func (p *Person) Matches(login string) error {
-	waiting, err := p.OnPhone(login)
+	number, err := p.Number(login)
 	if err != nil {
 		return err
 	}
+	return p.Approve(login, number)
+}
+
+// Number is what the Mac shows for a push to that user's phone, in big figures.
+func (p *Person) Number(login string) (string, error) {
+	waiting, err := p.OnPhone(login)
+	if err != nil {
+		return "", err
+	}
 	for _, number := range waiting.Numbers {
 		if p.shows(number) {
-			return p.Approve(login, number)
+			return number, nil
 		}
 	}
-	return fmt.Errorf("the Mac shows none of the numbers on the phone, %q", waiting.Numbers)
+	return "", fmt.Errorf("the Mac shows none of the numbers on the phone, %q", waiting.Numbers)
 }
 
 // shows reports whether the screen has a number, in big figures.

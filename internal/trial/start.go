@@ -54,8 +54,8 @@ func (w *World) Invite(login string) (code string, err error) {
 	return Command(w.ctx, nil, w.server(), "admin", "create", "--data", w.Path("server"), "--role", "super-admin", "--login", login, "--name", login)
 }
 
-// Console is the console's address. A passkey needs a name in it.
-func (w *World) Console() string { return strings.Replace(w.ServerURL, "127.0.0.1", "localhost", 1) }
+// Console is the console's address, without the network that can be cut.
+func (w *World) Console() string { return strings.Replace(w.ServerURL, "127.0.0.1", OrgName, 1) }
 
 // openNetwork is the device's way to the server's two listeners, whose ports
 // have to be known before the server names them.
@@ -99,8 +99,14 @@ func (w *World) Network(up bool) {
 	}
 }
 
-// OrgURL is where the Mac finds the org: through the network that can be cut.
-func (w *World) OrgURL() string { return "https://" + w.relays[1].address() }
+// OrgURL is where the Mac, phones and security keys find the org: through the
+// network that can be cut. It is a name, as browsers have passkeys for names alone.
+func (w *World) OrgURL() string {
+	return "https://" + strings.Replace(w.relays[1].address(), "127.0.0.1", OrgName, 1)
+}
+
+// OrgName is its host.
+const OrgName = "localhost"
 
 // PushProfile is the MDM: the published Jamf Pro profile with the values that
 // its article says to tailor, and further keys.
