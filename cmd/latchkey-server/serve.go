@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -43,6 +44,7 @@ type serveOptions struct {
 	every                time.Duration
 	minAgent             string
 	accountsPerHour      int
+	forward              forwardOptions
 }
 
 func (p *program) serveCommand() *cobra.Command {
@@ -64,6 +66,7 @@ func (p *program) serveCommand() *cobra.Command {
 	f.DurationVar(&o.every, "check-in-every", 15*time.Minute, "time between two check-ins of a device")
 	f.StringVar(&o.minAgent, "min-agent", "", "oldest version of the device daemon that is welcome")
 	f.IntVar(&o.accountsPerHour, "accounts-per-hour", recovery.AccountsPerHour, "how many distinct accounts an administrator may generate PINs for in an hour")
+	o.forward.flags(f)
 	twinned(f, "listen", "device-listen", "public-url", "device-url", "tls-cert", "tls-key", "tls-hosts", "log-format", "log-level",
 		"check-in-every", "min-agent", "accounts-per-hour")
 	return cmd
@@ -102,6 +105,10 @@ func (p *program) serve(ctx context.Context, o serveOptions) error {
 		return err
 	}
 	defer d.db.Close()
+	forwarder, err := d.forwarder(o.forward, log)
+	if err != nil {
+		return err
+	}
 	listeners, err := listen(o)
 	if err != nil {
 		return err
@@ -110,6 +117,14 @@ func (p *program) serve(ctx context.Context, o serveOptions) error {
 	main, device, err := p.servers(ctx, d, o, log)
 	if err != nil {
 		return errors.Join(err, listeners.close())
+	}
+	if forwarder != nil {
+		// It ends before the database is closed, also where the rest fails.
+		running, stop := context.WithCancel(ctx)
+		var sending sync.WaitGroup
+		sending.Go(func() { forwarder.Run(running) })
+		defer sending.Wait()
+		defer stop()
 	}
 	return p.run(ctx, d, log, o, listeners, main, device)
 }
