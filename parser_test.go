@@ -156,6 +156,8 @@ func fuzzedOnTheServer() map[string]string {
 		"internal/server/systemlog FuzzEntry":      "event",
 		"internal/server/vault FuzzKeyFile":        "private",
 		"internal/server/vault FuzzSealed":         "Open",
+		"internal/server/forward FuzzMessage":      "structured value messageID",
+		"internal/server/forward FuzzParse":        "Parse",
 	}
 }
 

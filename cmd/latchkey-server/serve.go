@@ -46,6 +46,7 @@ type serveOptions struct {
 	minAgent             string
 	accountsPerHour      int
 	pushServices         []string
+	forward              forwardOptions
 }
 
 func (p *program) serveCommand() *cobra.Command {
@@ -67,6 +68,7 @@ func (p *program) serveCommand() *cobra.Command {
 	f.DurationVar(&o.every, "check-in-every", 15*time.Minute, "time between two check-ins of a device")
 	f.StringVar(&o.minAgent, "min-agent", "", "oldest version of the device daemon that is welcome")
 	f.IntVar(&o.accountsPerHour, "accounts-per-hour", recovery.AccountsPerHour, "how many distinct accounts an administrator may generate PINs for in an hour")
+	o.forward.flags(f)
 	f.StringSliceVar(&o.pushServices, "web-push-service", nil, "further push services for phones, as HOST or HOST:PORT; they may be at a private address")
 	twinned(f, "web-push-service", "listen", "device-listen", "public-url", "device-url", "tls-cert", "tls-key", "tls-hosts", "log-format", "log-level",
 		"check-in-every", "min-agent", "accounts-per-hour")
@@ -109,6 +111,10 @@ func (p *program) serve(ctx context.Context, o serveOptions) error {
 		return err
 	}
 	defer d.db.Close()
+	forwarder, err := d.forwarder(o.forward, log)
+	if err != nil {
+		return err
+	}
 	listeners, err := listen(o)
 	if err != nil {
 		return err
@@ -117,6 +123,9 @@ func (p *program) serve(ctx context.Context, o serveOptions) error {
 	s, err := p.servers(ctx, d, o, log)
 	if err != nil {
 		return errors.Join(err, listeners.close())
+	}
+	if forwarder != nil {
+		s.beside = append(s.beside, func(ctx context.Context) error { forwarder.Run(ctx); return nil })
 	}
 	return p.run(ctx, d, log, o, listeners, s)
 }

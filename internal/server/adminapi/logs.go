@@ -13,69 +13,13 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
 )
 
-// logBody is Okta's log event, with its place in the chain besides.
-type logBody struct {
-	UUID            string             `json:"uuid"`
-	Published       time.Time          `json:"published"`
-	EventType       string             `json:"eventType"`
-	Version         string             `json:"version"`
-	Severity        string             `json:"severity"`
-	DisplayMessage  string             `json:"displayMessage"`
-	LegacyEventType *string            `json:"legacyEventType"`
-	Actor           systemlog.Actor    `json:"actor"`
-	Client          logClient          `json:"client"`
-	Outcome         systemlog.Outcome  `json:"outcome"`
-	Target          []systemlog.Target `json:"target"`
-	Transaction     logTransaction     `json:"transaction"`
-	DebugContext    logDebug           `json:"debugContext"`
-	Latchkey        logChain           `json:"latchkey"`
-}
-
-type logClient struct {
-	IPAddress string       `json:"ipAddress"`
-	UserAgent logUserAgent `json:"userAgent"`
-}
-
-type logUserAgent struct {
-	Raw string `json:"rawUserAgent"`
-}
-
-type logTransaction struct {
-	ID     string            `json:"id"`
-	Type   string            `json:"type"`
-	Detail map[string]string `json:"detail"`
-}
-
-type logDebug struct {
-	DebugData map[string]string `json:"debugData"`
-}
-
-type logChain struct {
-	Seq  uint64 `json:"seq"`
-	Hash string `json:"hash"`
-}
-
-func entry(e systemlog.Event) logBody {
-	b := logBody{UUID: e.ID, Published: e.Published, EventType: e.Type, Version: "0", Severity: e.Severity, DisplayMessage: e.Message, Actor: e.Actor,
-		Client: logClient{IPAddress: e.Client.IPAddress, UserAgent: logUserAgent{Raw: e.Client.UserAgent}}, Outcome: e.Outcome, Target: e.Targets,
-		Transaction:  logTransaction{ID: e.Request, Type: "WEB", Detail: map[string]string{}},
-		DebugContext: logDebug{DebugData: e.Detail}, Latchkey: logChain{Seq: e.Seq, Hash: e.Hash}}
-	if b.Target == nil {
-		b.Target = []systemlog.Target{}
-	}
-	if b.DebugContext.DebugData == nil {
-		b.DebugContext.DebugData = map[string]string{}
-	}
-	return b
-}
-
 func (s *Server) listLogs(c call) (answer, error) {
 	q, err := logQuery(c.URL.Query())
 	if err != nil {
 		return answer{}, errors.Join(access.Require(c.ctx, access.LogsRead), err)
 	}
 	found, err := s.Desk.Events(c.ctx, q)
-	out := ok(bodies(found, entry))
+	out := ok(bodies(found, systemlog.Event.Entry))
 	if len(found) == q.Limit {
 		out.header = s.next(c, strconv.FormatUint(found[len(found)-1].Seq, 10))
 	}
