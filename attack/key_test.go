@@ -49,7 +49,7 @@ func TestAttackSecurityKeyIsCopied(t *testing.T) {
 
 	copied, err := owners.Clone(m.Keys(), "copy")
 	m.ok(err)
-	defer copied.Close() //nolint:errcheck // the test is over
+	defer copied.Close()
 	for range 2 {
 		m.gateSays(reception(), m.byKey().ticket(), true, "factor")
 	}

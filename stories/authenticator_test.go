@@ -93,7 +93,7 @@ func TestAKeyAtTheOrg(t *testing.T) {
 
 	key, err := softkey.Plug(m.Keys(), "key", softkey.Options{PIN: "123456"})
 	m.must(err)
-	defer key.Close() //nolint:errcheck // the story is over
+	defer key.Close()
 	byKey := func(more ...step) []step {
 		return append([]step{chooses("Security key"), sees("tries are left"), enters("the key's PIN", "123456")}, more...)
 	}

@@ -173,11 +173,15 @@ func (p *person) done(refused []string, words ...string) {
 // soon waits for what another goroutine brings about.
 func soon(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !is(); {
-		if time.Now().After(end) {
+	looks := time.NewTicker(5 * time.Millisecond)
+	defer looks.Stop()
+	late := time.After(10 * time.Second)
+	for !is() {
+		select {
+		case <-looks.C:
+		case <-late:
 			t.Error(fmt.Sprint("never: ", what))
 			return
 		}
-		time.Sleep(5 * time.Millisecond)
 	}
 }

@@ -80,7 +80,7 @@ func (f *Forwarder) keepUp(ctx context.Context, d Destination) {
 			if failures++; failures == 1 {
 				f.Zap.Warn("events are not forwarded", zap.String("destination", d.Name()), zap.Error(err))
 			}
-			wait = pause(failures, rand.Float64())
+			wait = pause(failures, rand.Float64()) //nolint:gosec // G404: it spreads load, and guards nothing
 		case more:
 			failures, wait = f.well(d, failures), 0
 		default:

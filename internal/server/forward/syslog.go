@@ -62,7 +62,7 @@ func (s *Syslog) Send(ctx context.Context, events []systemlog.Event) error {
 			return fmt.Errorf("write: %w", err)
 		}
 	}
-	return s.finish(conn)
+	return s.finish(ctx, conn)
 }
 
 func (s *Syslog) dial(ctx context.Context) (net.Conn, error) {
@@ -73,7 +73,7 @@ func (s *Syslog) dial(ctx context.Context) (net.Conn, error) {
 }
 
 // finish says that there is no more, and waits for the other end to say the same.
-func (s *Syslog) finish(conn net.Conn) error {
+func (s *Syslog) finish(ctx context.Context, conn net.Conn) error {
 	half, can := conn.(interface{ CloseWrite() error })
 	if s.Network == "udp" || !can {
 		return nil
@@ -81,9 +81,10 @@ func (s *Syslog) finish(conn net.Conn) error {
 	if err := half.CloseWrite(); err != nil {
 		return fmt.Errorf("finish: %w", err)
 	}
-	if err := conn.SetReadDeadline(time.Now().Add(closeWithin)); err != nil {
-		return fmt.Errorf("finish: %w", err)
-	}
+	closing, done := context.WithTimeout(ctx, closeWithin)
+	defer done()
+	late := context.AfterFunc(closing, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) }) // long ago
+	defer late()
 	_, err := io.Copy(io.Discard, io.LimitReader(conn, 1<<16))
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return nil // a receiver that keeps connections open has not refused anything
