@@ -128,6 +128,7 @@ func fuzzedOnTheServer() map[string]string {
 		"internal/server/adminapi FuzzRequest":     "decode",
 		"internal/server/authenticator FuzzBody":   "decode",
 		"internal/server/webpush FuzzSubscription": "read",
+		"internal/server/console FuzzMoment":       "moment",
 		"internal/server/console FuzzNext":         "next",
 		"internal/server/console FuzzNumber":       "number",
 		"internal/server/console FuzzPolicy":       "policyRows",

@@ -209,6 +209,14 @@ func TestBrowserFactors(t *testing.T) {
 	b.sees("Pushes are sent again")
 	b.check(script, "/log?type=device.desktop_mfa.login.allow")
 	b.shot("page-would-have-denied")
+	rows := ask[int](b, `document.getElementById("events").rows.length`)
+	b.presses("Follow live")
+	s.tells(systemlog.Event{Type: "device.desktop_mfa.login.allow", Message: "A login while the page follows"})
+	b.until(`document.getElementById("events").rows[0].innerText.includes("A login while the page follows")`)
+	if got := ask[int](b, `document.getElementById("events").rows.length`); got != rows+1 {
+		t.Errorf("%d rows became %d", rows, got)
+	}
+	b.presses("Stop following")
 	b.check(script, m.path(""))
 	b.shot("page-device-observed")
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // FuzzNext: whatever somebody puts behind next=, the console sends nobody to
@@ -50,6 +51,22 @@ func FuzzPolicy(f *testing.F) {
 		list := policyRows(raw)
 		if !slices.IsSortedFunc(list, func(a, b setting) int { return strings.Compare(a.Key, b.Key) }) {
 			t.Errorf("out of order: %q", list)
+		}
+	})
+}
+
+// FuzzMoment: what is taken for a time is one that the page can write again.
+func FuzzMoment(f *testing.F) {
+	f.Add("2026-11-24T09:00")
+	f.Add("2026-11-24 09:00:59")
+	f.Add("24.11.2026")
+	f.Fuzz(func(t *testing.T, text string) {
+		at, err := moment(text)
+		if err != nil {
+			return
+		}
+		if again, err := moment(at.Format("2006-01-02 15:04:05")); err != nil || !again.Equal(at.Truncate(time.Second)) {
+			t.Errorf("%q is %v, and then %v, %v", text, at, again, err)
 		}
 	})
 }

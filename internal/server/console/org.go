@@ -148,24 +148,6 @@ func eventRows(found []systemlog.Event) []eventRow {
 	return rows
 }
 
-// logPage is how many events a page of the log shows.
-const logPage = 50
-
-// log is the System Log, the newest first.
-func (c *Console) log(r *request) (view, error) {
-	q := systemlog.Query{Newest: true, Limit: logPage, Type: strings.TrimSpace(r.FormValue("type")), Words: strings.Fields(cut(r.FormValue("q"), maxQuery))}
-	q.After = number(r.FormValue("before"))
-	found, err := c.Desk.Events(r.ctx, q)
-	if err != nil {
-		return view{}, err
-	}
-	next := ""
-	if len(found) == logPage {
-		next = "/log?" + url.Values{"type": {q.Type}, "q": {r.FormValue("q")}, "before": {strconv.FormatUint(found[logPage-1].Seq, 10)}}.Encode()
-	}
-	return view{name: "log", title: "System Log", section: "log", data: map[string]any{"Type": q.Type, "Query": r.FormValue("q"), "Events": eventRows(found), "Next": next}}, nil
-}
-
 func (c *Console) settings(r *request) (view, error) {
 	s, err := c.Desk.Settings(r.ctx)
 	if err != nil {

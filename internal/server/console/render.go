@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"html/template"
+	"io"
 	"mime"
 	"net/http"
 	"path"
@@ -45,12 +46,17 @@ type view struct {
 type download struct {
 	Name, Kind string
 	Body       []byte
+	Stream     func(w io.Writer) error // in its place, for what is long
 }
 
-func (d *download) write(w http.ResponseWriter) {
+func (d *download) write(w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", d.Kind)
 	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": d.Name}))
+	if d.Stream != nil {
+		return d.Stream(w)
+	}
 	_, _ = w.Write(d.Body)
+	return nil
 }
 
 // leave has the page left by itself.
@@ -83,7 +89,10 @@ func (c *Console) write(w http.ResponseWriter, r *request, v view) {
 		http.Redirect(w, r.Request, v.to, http.StatusSeeOther)
 		return
 	case v.file != nil:
-		v.file.write(w)
+		if err := v.file.write(w); err != nil {
+			c.Zap.Warn("a download has ended early", zap.String("request", r.id), zap.String("file", v.file.Name), zap.Error(err))
+			panic(http.ErrAbortHandler) // so that the browser does not take it for whole
+		}
 		return
 	case v.raw != nil:
 		w.Header().Set("Content-Type", "application/json")

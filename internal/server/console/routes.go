@@ -24,7 +24,17 @@ type route struct {
 func (c *Console) routes() map[string]route {
 	all := c.ofTheOrg()
 	maps.Copy(all, c.ofProfiles())
+	maps.Copy(all, c.ofTheLog())
 	return all
+}
+
+func (c *Console) ofTheLog() map[string]route {
+	return map[string]route{
+		"GET /log":         {access.LogsRead, "log", c.log},
+		"GET /log/newer":   {access.LogsRead, "log", c.newer},
+		"GET /log/export":  {access.LogsRead, "log", c.exportLog},
+		"POST /log/verify": {access.LogsRead, "log", c.verifyLog},
+	}
 }
 
 func (c *Console) ofProfiles() map[string]route {
@@ -90,7 +100,6 @@ func (c *Console) ofTheOrg() map[string]route {
 		"GET " + factor:                              {access.UsersManage, "people", c.appPage},
 		"POST " + factor + "/confirm":                {access.UsersManage, "people", c.confirmApp},
 		"POST " + factor + "/remove":                 {access.FactorsReset, "people", c.removeFactor},
-		"GET /log":                                   {access.LogsRead, "log", c.log},
 		"GET /settings":                              {access.OrgRead, "settings", c.settings},
 		"POST /settings":                             {access.SettingsManage, "settings", c.saveSettings},
 		"GET /certificates":                          {access.OrgRead, "certificates", c.certificates},

@@ -67,6 +67,10 @@ func reads() []operation {
 			_, err := o.Events(ctx, systemlog.Query{Limit: 1})
 			return err
 		}},
+		{"ExportEvents", access.ReadOnlyAdmin, systemlog.LogExport, func(ctx context.Context, o *org, _ mac) error {
+			_, err := o.ExportEvents(ctx, systemlog.Query{})
+			return err
+		}},
 		{"VerifyLog", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, _ mac) error { _, err := o.VerifyLog(ctx); return err }},
 	}...)
 }

@@ -25,7 +25,7 @@ func needs() map[string][]access.Permission {
 		access.DevicesRead:     "Devices Suggest Pending Readiness NotReady Device DeviceUsers Account PINs OrgRules IntendedPolicy",
 		access.UsersRead:       "Users User UserDevices Groups Members UserFactors",
 		access.OrgRead:         "Settings CustomRoles Chains",
-		access.LogsRead:        "Events VerifyLog",
+		access.LogsRead:        "Events ExportEvents VerifyLog",
 		access.DevicesManage:   "ChangeDevice Confirm Reject ConfirmMany DeleteDevice",
 		access.UsersManage:     "SetPrelink PrelinkMany CreateUser ChangeUser CreateGroup DeleteGroup AddMembers RemoveMember EnrolApp PendingApp ConfirmApp Invite",
 		access.FactorsReset:    "ResetAccountFactors ResetUserFactors RemoveFactor UnblockPushes RevokeInvitation",

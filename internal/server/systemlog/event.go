@@ -34,6 +34,7 @@ const (
 	TokenCreate         = "system.api_token.create"
 	TokenRevoke         = "system.api_token.revoke"
 	LogPurge            = "system.log.purge"
+	LogExport           = "system.log.export"
 	SessionStart        = "user.session.start"
 	SessionEnd          = "user.session.end"
 	AuthViaMFA          = "user.authentication.auth_via_mfa"
