@@ -42,7 +42,7 @@ type house struct {
 func newHouse(t testing.TB) *house {
 	t.Helper()
 	dir := t.TempDir()
-	h := &house{TB: t, now: time.Date(2026, 11, 24, 9, 0, 7, 0, time.UTC), path: storetest.Path(t)}
+	h := &house{TB: t, now: time.Date(2026, 11, 24, 9, 0, 7, 0, time.UTC), path: storetest.Where(t)}
 	v, err := vault.Create(filepath.Join(dir, "master.key"))
 	h.must(err)
 	h.db, err = store.Open(context.Background(), h.path)

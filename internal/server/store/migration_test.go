@@ -1,7 +1,6 @@
 package store
 
 import (
-	"io/fs"
 	"path/filepath"
 	"testing"
 
@@ -10,16 +9,12 @@ import (
 
 // What an older server stored is found, and counted, like what a new one stores.
 func TestReadinessOfAnOlderDatabase(t *testing.T) {
-	db, err := open(filepath.Join(t.TempDir(), "latchkey.db"), "immediate", false)
+	db, err := connect(filepath.Join(t.TempDir(), "latchkey.db"), "immediate", false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, db, files)
+	p, err := provider(db, goose.DialectSQLite3)
 	if err != nil {
 		t.Fatal(err)
 	}
