@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,7 +13,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 )
@@ -116,7 +116,7 @@ func local(c *pgx.ConnConfig) bool {
 }
 
 func pool(config pgx.ConnConfig, most int) *sql.DB {
-	db := stdlib.OpenDB(config, stdlib.OptionAfterConnect(prepare))
+	db := sql.OpenDB(connector{stdlib.GetConnector(config, stdlib.OptionAfterConnect(prepare))})
 	db.SetMaxOpenConns(most)
 	db.SetMaxIdleConns(most)
 	db.SetConnMaxLifetime(connectionLife)
@@ -124,34 +124,41 @@ func pool(config pgx.ConnConfig, most int) *sql.DB {
 	return db
 }
 
-// prepare makes a new connection as this package needs it.
+// prepare makes a new connection safe.
 func prepare(ctx context.Context, c *pgx.Conn) error {
-	c.TypeMap().RegisterType(&pgtype.Type{Name: "text", OID: pgtype.TextOID, Codec: textCodec{}})
 	// What was answered must be there after a power cut, whatever the default of
 	// this database is; stricter values stay.
 	_, err := c.Exec(ctx, `SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`)
 	return err
 }
 
-// textCodec writes texts that PostgreSQL can hold: a zero byte or what is not
-// UTF-8, which nothing that is well-behaved sends, becomes U+FFFD. An error would
-// keep a Mac with such a name from checking in.
-type textCodec struct{ pgtype.TextCodec }
+// connector and plainConn let a connection take texts that PostgreSQL cannot
+// hold: a zero byte or what is not UTF-8, which nothing that is well-behaved
+// sends, becomes U+FFFD. An error would keep a Mac with such a name from checking in.
+type connector struct{ driver.Connector }
 
-// PlanEncode implements pgtype.Codec.
-func (c textCodec) PlanEncode(m *pgtype.Map, oid uint32, format int16, value any) pgtype.EncodePlan {
-	if _, is := value.(string); is {
-		return cleanText{}
+type plainConn struct{ *stdlib.Conn }
+
+// Connect implements driver.Connector.
+func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
+	made, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return c.TextCodec.PlanEncode(m, oid, format, value)
+	inner, ok := made.(*stdlib.Conn)
+	if !ok {
+		return nil, errors.Join(fmt.Errorf("the driver made a %T", made), made.Close())
+	}
+	return plainConn{inner}, nil
 }
 
-type cleanText struct{}
-
-// Encode implements pgtype.EncodePlan.
-func (cleanText) Encode(value any, buf []byte) ([]byte, error) {
-	s, _ := value.(string)
-	return append(buf, strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", "\uFFFD"), "\uFFFD")...), nil
+// CheckNamedValue implements driver.NamedValueChecker.
+func (plainConn) CheckNamedValue(v *driver.NamedValue) (err error) {
+	v.Value, err = driver.DefaultParameterConverter.ConvertValue(v.Value)
+	if s, is := v.Value.(string); is {
+		v.Value = strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", "\uFFFD"), "\uFFFD")
+	}
+	return err
 }
 
 // migratePostgres migrates while nobody else does, or writes.
