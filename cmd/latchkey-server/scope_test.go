@@ -43,7 +43,7 @@ func scriptGroup(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func scriptStore(ts *testscript.TestScript, do func(tx *sql.Tx) error) {
-	db, err := store.Open(context.Background(), filepath.Join(ts.MkAbs("data"), databaseFile))
+	db, err := store.Open(context.Background(), filepath.Join(ts.MkAbs("data"), "latchkey.db"))
 	ts.Check(err)
 	defer db.Close()
 	ts.Check(db.Update(context.Background(), do))

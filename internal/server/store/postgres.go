@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -94,6 +95,21 @@ func postgresConfig(where string) (*pgx.ConnConfig, error) {
 	config.DialFunc = dial.DialContext
 	config.StatementCacheCapacity = statements
 	return config, nil
+}
+
+// HoldsPassword reports whether a URL names a password, and so must not stand
+// where others can read it. When in doubt it does.
+func HoldsPassword(where string) bool {
+	_, rest, isURL := strings.Cut(where, "://")
+	if !isURL {
+		return false
+	}
+	// An unescaped "/" or "?" may be part of the password.
+	if i := strings.LastIndexByte(rest, '@'); i >= 0 && strings.Contains(rest[:i], ":") {
+		return true
+	}
+	decoded, err := url.QueryUnescape(rest)
+	return err != nil || strings.Contains(strings.ToLower(decoded), "password=")
 }
 
 // verified: the URL or the environment says itself how the server is known.

@@ -23,8 +23,8 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	d := &DB{name: path, file: true, reading: &sql.TxOptions{ReadOnly: true}, there: func() error { return inPlace(path, opened) }}
-	if d.write, err = connect(path, "immediate", false); err != nil {
+	d := &DB{name: path, reading: &sql.TxOptions{ReadOnly: true}, there: func() error { return inPlace(path, opened) }}
+	if d.write, err = connect(path, writing); err != nil {
 		return nil, err
 	}
 	// One writer: SQLite has room for one, and a queue in this process is
@@ -33,7 +33,7 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 	if d.newest, err = migrate(ctx, d.write, goose.DialectSQLite3); err != nil {
 		return nil, errors.Join(err, d.write.Close())
 	}
-	if d.read, err = connect(path, "deferred", true); err != nil {
+	if d.read, err = connect(path, reading); err != nil {
 		return nil, errors.Join(err, d.write.Close())
 	}
 	d.read.SetMaxOpenConns(4)
@@ -53,17 +53,26 @@ func inPlace(path string, opened os.FileInfo) error {
 	return nil
 }
 
+// purpose is what a connection is for.
+type purpose struct {
+	lock    string // how its transactions begin
+	pragmas []string
+}
+
+// What connections are for. FULL: a PIN that was handed out and a secret that
+// was confirmed must still be there after a power cut.
+var (
+	writing = purpose{"immediate", []string{"journal_mode(WAL)", "foreign_keys(1)", "synchronous(FULL)", "secure_delete(1)"}}
+	reading = purpose{"deferred", []string{"journal_mode(WAL)", "foreign_keys(1)", "synchronous(FULL)", "query_only(1)"}}
+	// looking leaves every byte of the file as it is.
+	looking = purpose{"deferred", []string{"query_only(1)"}}
+	// copying reads it and writes another.
+	copying = purpose{"deferred", []string{"synchronous(FULL)"}}
+)
+
 // connect puts the pragmas into the DSN: db.Exec would reach one pooled connection.
-func connect(path, lock string, readOnly bool) (*sql.DB, error) {
-	q := url.Values{"_txlock": {lock}, "_pragma": {
-		"busy_timeout(5000)", "journal_mode(WAL)", "foreign_keys(1)",
-		// FULL: a PIN that was handed out and a secret that was confirmed must
-		// still be there after a power cut.
-		"synchronous(FULL)", "secure_delete(1)",
-	}}
-	if readOnly {
-		q["_pragma"] = append(q["_pragma"], "query_only(1)")
-	}
+func connect(path string, p purpose) (*sql.DB, error) {
+	q := url.Values{"_txlock": {p.lock}, "_pragma": append([]string{"busy_timeout(5000)"}, p.pragmas...)}
 	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+q.Encode())
 	if err != nil {
 		return nil, fmt.Errorf("open the database %s: %w", path, err)

@@ -20,7 +20,6 @@ type DB struct {
 	writing, reading *sql.TxOptions
 	name             string
 	newest           int64
-	file             bool
 }
 
 // Open opens the database at where and migrates it forward: a PostgreSQL
@@ -29,19 +28,25 @@ type DB struct {
 // ErrNewer, ErrBusy, ErrFull, ErrGone, ErrReadOnly, ErrDamaged, or one that says
 // what failed; none holds the password of a URL.
 func Open(ctx context.Context, where string) (*DB, error) {
-	scheme, _, isURL := strings.Cut(where, "://")
-	var d *DB
-	var err error
-	switch {
-	case OnServer(where):
-		d, err = openPostgres(ctx, where)
-	case isURL && !strings.ContainsAny(scheme, "/."):
-		// What stands behind the scheme may hold a password.
-		err = fmt.Errorf("%w: %s:// is not known", ErrWhere, scheme)
-	default:
-		d, err = openSQLite(ctx, where)
+	if err := known(where); err != nil {
+		return nil, err
 	}
+	open := openSQLite
+	if OnServer(where) {
+		open = openPostgres
+	}
+	d, err := open(ctx, where)
 	return d, explained(err)
+}
+
+// known: it is a path or one of our URLs, and not that of another database.
+func known(where string) error {
+	scheme, _, isURL := strings.Cut(where, "://")
+	if where == "" || isURL && !OnServer(where) && !strings.ContainsAny(scheme, "/.") {
+		// What stands behind the scheme may hold a password.
+		return fmt.Errorf("%w: %q, want a path, or a URL that begins with postgres://", ErrWhere, scheme)
+	}
+	return nil
 }
 
 // OnServer reports whether where names a PostgreSQL database, and not a file.
@@ -107,12 +112,19 @@ func (d *DB) Check(ctx context.Context) error {
 		return err
 	}
 	return d.View(ctx, func(tx *sql.Tx) error {
-		var have int64
-		if err := tx.QueryRowContext(ctx, `SELECT max(version_id) FROM goose_db_version WHERE is_applied`).Scan(&have); err != nil {
-			return fmt.Errorf("read the database's version: %w", err)
+		have, err := version(ctx, tx)
+		if err != nil {
+			return err
 		}
 		return newer(have, d.newest)
 	})
+}
+
+func version(ctx context.Context, tx *sql.Tx) (have int64, err error) {
+	if err = tx.QueryRowContext(ctx, `SELECT max(version_id) FROM goose_db_version WHERE is_applied`).Scan(&have); err != nil {
+		return 0, fmt.Errorf("read the database's version: %w", err)
+	}
+	return have, nil
 }
 
 // Scanner is a row, or the rows at one.

@@ -72,6 +72,11 @@ func (s *Server) Database(t testing.TB) string { return s.create(t, "TEMPLATE po
 // Empty is a new database with nothing in it.
 func (s *Server) Empty(t testing.TB) string { return s.create(t, "TEMPLATE template0") }
 
+// InEncoding is a new database whose texts are in another encoding.
+func (s *Server) InEncoding(t testing.TB, encoding string) string {
+	return s.create(t, "TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C' ENCODING '"+encoding+"'")
+}
+
 // create makes a database and drops it after the test.
 func (s *Server) create(t testing.TB, how string) string {
 	t.Helper()
