@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"path/filepath"
@@ -43,7 +44,7 @@ func scriptGroup(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func scriptStore(ts *testscript.TestScript, do func(tx *sql.Tx) error) {
-	db, err := store.Open(context.Background(), filepath.Join(ts.MkAbs("data"), "latchkey.db"))
+	db, err := store.Open(context.Background(), cmp.Or(ts.Getenv("LATCHKEY_DATABASE"), filepath.Join(ts.MkAbs("data"), "latchkey.db")))
 	ts.Check(err)
 	defer db.Close()
 	ts.Check(db.Update(context.Background(), do))
