@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -32,7 +33,10 @@ func (p *program) backupCommand() *cobra.Command {
 
 // backupHint says what to do instead.
 func (p *program) backupHint(err error, where string) error {
+	var said *hinted
 	switch {
+	case errors.As(err, &said):
+		return err
 	case errors.Is(err, store.ErrOnServer):
 		return usage(err, "pg_dump --format=custom --file=FILE URL, and pg_restore --no-owner --dbname=URL FILE into an empty database; the master key apart from it")
 	case errors.Is(err, fs.ErrExist):
@@ -56,7 +60,7 @@ func (p *program) restoreCommand() *cobra.Command {
 			return p.backupHint(fmt.Errorf("restore: %w", store.ErrOnServer), where)
 		}
 		if err := p.usable(cmd.Context(), args[0]); err != nil {
-			return p.backupHint(fmt.Errorf("the backup %s: %w", args[0], err), args[0])
+			return p.backupHint(fmt.Errorf("the backup %s: %w", args[0], err), where)
 		}
 		if check {
 			fmt.Fprintf(p.out, "%s is whole, and the master key %s opens it\n", args[0], p.keyPath())
@@ -68,11 +72,11 @@ func (p *program) restoreCommand() *cobra.Command {
 }
 
 func (p *program) restore(ctx context.Context, file, where string) error {
-	if err := os.MkdirAll(p.dataDir, 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Dir(where), 0o700); err != nil {
 		return fmt.Errorf("make the data folder: %w", err)
 	}
 	if err := store.Restore(ctx, file, where); err != nil {
-		return p.backupHint(fmt.Errorf("restore to %s: %w", where, err), file)
+		return p.backupHint(fmt.Errorf("restore to %s: %w", where, err), where)
 	}
 	fmt.Fprintf(p.out, "restored: %s\nNow start the server. Each Mac registers again at its next check-in what it changed after the backup.\n", where)
 	return nil

@@ -57,7 +57,7 @@ func TestScripts(t *testing.T) {
 	on := func(condition string) (bool, error) { return condition == "sqlite" && !storetest.OnServer(), nil }
 	testscript.Run(t, testscript.Params{Dir: "testdata/script", Setup: setUp, Condition: on, Cmds: map[string]func(*testscript.TestScript, bool, []string){
 		"serve": scriptServe, "mac": scriptMac, "pin-is-whole": scriptPIN, "private": scriptPrivate, "org-role": scriptRole, "direct": scriptDirect, "number": scriptNumber, "org-group": scriptGroup,
-		"phone": scriptPhone,
+		"phone": scriptPhone, "newer": scriptNewer,
 	}})
 }
 

@@ -49,3 +49,14 @@ func scriptStore(ts *testscript.TestScript, do func(tx *sql.Tx) error) {
 	defer db.Close()
 	ts.Check(db.Update(context.Background(), do))
 }
+
+// scriptNewer has a database be of a server that is not yet written.
+func scriptNewer(ts *testscript.TestScript, _ bool, args []string) {
+	db, err := store.Open(context.Background(), ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer db.Close()
+	ts.Check(db.Update(context.Background(), func(tx *sql.Tx) error {
+		_, err := tx.Exec(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, TRUE)`)
+		return err
+	}))
+}
