@@ -38,7 +38,7 @@ func (p *program) backupHint(err error, where string) error {
 	case errors.As(err, &said):
 		return err
 	case errors.Is(err, store.ErrOnServer):
-		return usage(err, "pg_dump --format=custom --file=FILE URL, and pg_restore --no-owner --dbname=URL FILE into an empty database; the master key apart from it")
+		return usage(err, "pg_dump -Fc -f FILE URL, and pg_restore -O -d URL FILE into an empty database; the master key apart from it")
 	case errors.Is(err, fs.ErrExist):
 		return failed(err, "nothing is replaced: give a name that is free, or move what is there away")
 	case errors.Is(err, fs.ErrNotExist):
