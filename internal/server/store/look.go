@@ -36,6 +36,7 @@ func lookAt(where string) (*sql.DB, *sql.TxOptions, error) {
 		if err != nil {
 			return nil, nil, err
 		}
+		patient(config)
 		return pool(*config, 1), &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}, nil
 	}
 	if err := known(where); err != nil {

@@ -177,10 +177,14 @@ func (plainConn) CheckNamedValue(v *driver.NamedValue) (err error) {
 	return err
 }
 
+// patient lets a start wait: a migration of a large database takes its time.
+func patient(config *pgx.ConnConfig) {
+	config.RuntimeParams["statement_timeout"], config.RuntimeParams["lock_timeout"] = "0", "5min"
+}
+
 // migratePostgres migrates while nobody else does, or writes.
 func migratePostgres(ctx context.Context, config *pgx.ConnConfig) (newest int64, err error) {
-	// A migration of a large database takes its time.
-	config.RuntimeParams["statement_timeout"], config.RuntimeParams["lock_timeout"] = "0", "5min"
+	patient(config)
 	db := pool(*config, 2)
 	defer func() { err = errors.Join(err, db.Close()) }()
 	conn, err := db.Conn(ctx)

@@ -1,7 +1,9 @@
 package store_test
 
 import (
+	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -149,5 +151,59 @@ func TestURLsWithAPassword(t *testing.T) {
 	}
 	if strings.Contains(open(t, storetest.Where(t)).Name(), "latchkey@") {
 		t.Error("the name says more than the place")
+	}
+}
+
+// A server that hangs within a change is thrown out of it: the others go on, and
+// of its change nothing stays.
+func TestAServerThatHangsKeepsNobody(t *testing.T) {
+	where := storetest.Postgres(t).Database(t)
+	hung, other := open(t, with(where, "idle_in_transaction_session_timeout=200ms")), open(t, where)
+	began, goOn, over := make(chan bool), make(chan bool), make(chan error)
+	go func() {
+		over <- hung.Update(context.Background(), func(tx *sql.Tx) error {
+			err := exec(`INSERT INTO org (name, value) VALUES ('hung', '')`)(tx)
+			began <- true
+			<-goOn
+			return err
+		})
+	}()
+	<-began
+	if err := other.Update(t.Context(), exec(`INSERT INTO org (name, value) VALUES ('other', '')`)); err != nil {
+		t.Errorf("the other one: %v", err)
+	}
+	goOn <- true
+	if err := <-over; !errors.Is(err, store.ErrGone) {
+		t.Errorf("the one that hung: %v", err)
+	}
+	var names string
+	err := hung.Update(t.Context(), func(tx *sql.Tx) error { return tx.QueryRow(`SELECT string_agg(name, ' ') FROM org`).Scan(&names) })
+	if err != nil || names != "other" {
+		t.Errorf("%q is kept %v", names, err)
+	}
+}
+
+// PostgreSQL was restarted: what was under way fails and is told as that, and
+// the server goes on by itself.
+func TestConnectionsThatBreak(t *testing.T) {
+	db := open(t, storetest.Postgres(t).Database(t))
+	if err := db.Check(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	err := db.Update(t.Context(), exec(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() ORDER BY pid = pg_backend_pid()`))
+	if !errors.Is(err, store.ErrGone) {
+		t.Errorf("what was under way: %v", err)
+	}
+	for name, use := range map[string]func() error{"reading": func() error { return db.Check(t.Context()) },
+		"writing": func() error { return db.Update(t.Context(), exec(`DELETE FROM org`)) }} {
+		failed := 0
+		for err = use(); err != nil && failed < 10; err = use() {
+			if failed++; !errors.Is(err, store.ErrGone) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if err != nil {
+			t.Errorf("%s does not go on: %v", name, err)
+		}
 	}
 }

@@ -107,6 +107,18 @@ func (s *Server) url(database string) string {
 	return "postgres://latchkey@/" + database + "?host=" + s.dir
 }
 
+// Tool runs a program that comes with the server.
+func (s *Server) Tool(t testing.TB, name string, args ...string) {
+	t.Helper()
+	bin, err := programs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(filepath.Join(bin, name), args...).CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v: %s", name, err, out)
+	}
+}
+
 // programs is the folder of the newest PostgreSQL, where Debian puts it or in PATH.
 func programs() (string, error) {
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
