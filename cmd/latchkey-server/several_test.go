@@ -143,34 +143,7 @@ func TestTwoServersAreOne(t *testing.T) {
 		t.Fatalf("check-in: %d %s", status, body)
 	}
 
-	// One account from both: each PIN has a second of its own.
-	var seconds counted
-	atOnce(4, func(_, server int) {
-		if code, out, said := p.remote(server, "pin", "generate", "--device", "C02A", "--user", "amy", "--reason", "x", "--json"); code != exitDone {
-			t.Error(said)
-		} else {
-			var pin struct{ IssuedAt string }
-			_ = json.Unmarshal([]byte(out), &pin)
-			seconds.add(pin.IssuedAt)
-		}
-	})
-	if len(seconds.n) != 4 {
-		t.Errorf("four PINs were issued at %v", seconds.n)
-	}
-	// And the cap over accounts is one for both: amy is the first of them.
-	var issued counted
-	others := strings.Fields(people)[1:]
-	atOnce(len(others), func(i, server int) {
-		code, _, said := p.remote(server, "pin", "generate", "--device", "C02A", "--user", others[i], "--reason", "x")
-		issued.add(fmt.Sprint(code))
-		if code != exitDone && code != exitRefused {
-			t.Error(said)
-		}
-	})
-	if issued.n[fmt.Sprint(exitDone)] != accountsCap-1 {
-		t.Errorf("beside amy %v accounts had a PIN or a refusal, the cap is %d in all", issued.n, accountsCap)
-	}
-
+	p.pins(strings.Fields(people))
 	p.oneTimeCode(m)
 
 	// A token that one revokes is none for the other.
@@ -180,24 +153,62 @@ func TestTwoServersAreOne(t *testing.T) {
 			t.Fatal(said)
 		}
 	}
-	// The chain holds after all of that.
-	code, chain, said := p.remote(1, "events", "verify")
-	if code != exitDone || !strings.Contains(chain, "events: ") {
-		t.Errorf("%s %s", chain, said)
-	}
-	// So it does in a dump, as the guide has it, brought back elsewhere.
-	server, file := storetest.Postgres(t), filepath.Join(t.TempDir(), "dump")
-	elsewhere := server.Empty(t)
-	server.Tool(t, "pg_dump", "-Fc", "-f", file, os.Getenv("LATCHKEY_DATABASE"))
-	server.Tool(t, "pg_restore", "-O", "-d", elsewhere, file)
-	if again := local(t, "events", "verify", "--offline", "--data", p.data, "--database", elsewhere); again != strings.TrimSpace(chain) {
-		t.Errorf("the chain was %s, and is %s", chain, again)
-	}
+	p.chain()
 	local(t, "token", "revoke", "--data", p.data, "tok"+strings.Fields(strings.SplitN(list, "tok", 2)[1])[0])
 	for server := range 2 {
 		if code, _, said := p.remote(server, "device", "list"); code != exitFailed || !strings.Contains(said, "revoked") {
 			t.Errorf("server %d with a revoked token: exit %d %s", server, code, said)
 		}
+	}
+}
+
+// chain verifies the System Log.
+func (p *pair) chain() {
+	p.Helper()
+	// The chain holds after all of that.
+	code, chain, said := p.remote(1, "events", "verify")
+	if code != exitDone || !strings.Contains(chain, "events: ") {
+		p.Errorf("%s %s", chain, said)
+	}
+	// So it does in a dump, as the guide has it, brought back elsewhere.
+	server, file := storetest.Postgres(p), filepath.Join(p.TempDir(), "dump")
+	elsewhere := server.Empty(p)
+	server.Tool(p, "pg_dump", "-Fc", "-f", file, os.Getenv("LATCHKEY_DATABASE"))
+	server.Tool(p, "pg_restore", "-O", "-d", elsewhere, file)
+	if again := local(p.T, "events", "verify", "--offline", "--data", p.data, "--database", elsewhere); again != strings.TrimSpace(chain) {
+		p.Errorf("the chain was %s, and is %s", chain, again)
+	}
+}
+
+// pins has both servers issue PINs for the accounts of the Mac at the same time.
+func (p *pair) pins(people []string) {
+	p.Helper()
+	// One account from both: each PIN has a second of its own.
+	var seconds counted
+	atOnce(4, func(_, server int) {
+		if code, out, said := p.remote(server, "pin", "generate", "--device", "C02A", "--user", "amy", "--reason", "x", "--json"); code != exitDone {
+			p.Error(said)
+		} else {
+			var pin struct{ IssuedAt string }
+			_ = json.Unmarshal([]byte(out), &pin)
+			seconds.add(pin.IssuedAt)
+		}
+	})
+	if len(seconds.n) != 4 {
+		p.Errorf("four PINs were issued at %v", seconds.n)
+	}
+	// And the cap over accounts is one for both: amy is the first of them.
+	var issued counted
+	others := people[1:]
+	atOnce(len(others), func(i, server int) {
+		code, _, said := p.remote(server, "pin", "generate", "--device", "C02A", "--user", others[i], "--reason", "x")
+		issued.add(fmt.Sprint(code))
+		if code != exitDone && code != exitRefused {
+			p.Error(said)
+		}
+	})
+	if issued.n[fmt.Sprint(exitDone)] != accountsCap-1 {
+		p.Errorf("beside amy %v accounts had a PIN or a refusal, the cap is %d in all", issued.n, accountsCap)
 	}
 }
 
