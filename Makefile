@@ -5,7 +5,7 @@ STAMP    = -X main.version=$(VERSION)
 PLUGIN   = -buildmode=c-shared -trimpath -ldflags '-s -w -extldflags "-Wl,--version-script=$(CURDIR)/plugin/exports.map"'
 HOSTSRC  = $(wildcard plugin/host/*.c)
 
-.PHONY: build demo torture soak demo-build trial-build test lint bench fuzz pictures clean
+.PHONY: build demo torture soak demo-build trial-build test test-postgres lint bench fuzz pictures clean
 
 ## build: the binaries of this machine, in bin/
 build: bin/Latchkey.so bin/latchkey-host
@@ -55,7 +55,13 @@ test:
 	bash .ci/prepare
 	$(MAKE) lint
 	$(GO) test -race -timeout 12m ./...
+	$(MAKE) test-postgres
 	$(MAKE) demo AUTO=1
+
+## test-postgres: the parts whose SQL it is, on PostgreSQL instead of SQLite
+POSTGRES = access directory systemlog forward pki recovery factor signin adminapi
+test-postgres:
+	LATCHKEY_TEST_DATABASE=postgres $(GO) test -timeout 5m $(addprefix ./internal/server/,$(POSTGRES))
 
 ## lint: formatting, vet, and the rules of .golangci.yml, for Linux and for the Mac
 lint:

@@ -154,6 +154,7 @@ func fuzzedOnTheServer() map[string]string {
 		"internal/server/signin FuzzPasskey":       "parseAssertion parseCreation",
 		"internal/server/signin FuzzRecoveryCode":  "parseRecoveryCode",
 		"internal/server/signin FuzzToken":         "split",
+		"internal/server/store FuzzURL":            "HoldsPassword local",
 		"internal/server/systemlog FuzzEntry":      "event",
 		"internal/server/vault FuzzKeyFile":        "private",
 		"internal/server/vault FuzzSealed":         "Open",
@@ -204,7 +205,7 @@ func unfuzzed() map[string][]string {
 		"a number that this system gave out itself":              {"internal/ctap/hid Open"},
 		"a number or nothing":                                    {"internal/device/agent hasChanged"},
 		"an address that internal/policy has read and bounded":   {"internal/device/org RelyingParty", "internal/device/service orgName"},
-		"the operating system's own answer":                      {"internal/device/directory account"},
+		"the operating system's own answer":                      {"internal/device/directory account", "internal/server/store/storetest programs", "internal/server/store/storetest owner"},
 		"what this server wrote into its own database":           {"internal/server/deviceapi again", "internal/server/directauth openKey", "internal/server/desk intended", "internal/server/directory Rules", "internal/server/directory AuthenticatorSettings", "internal/server/directory Settings", "internal/server/directory scanAccount", "internal/server/directory scanDevice", "internal/server/pki load", "internal/server/signin holderOf", "internal/server/signin waiting", "internal/server/webpush openKey"},
 		"what was made a line above":                             {"internal/device/identity exchange", "internal/device/identity selfSigned", "internal/server/pki sign", "internal/wire DictionaryOf"},
 	}

@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/latchkey-mfa/latchkey/internal/server/store/storetest"
 )
 
 // serverProcess is latchkey-server as a process of its own.
@@ -20,9 +22,9 @@ type serverProcess struct {
 	env map[string]string
 }
 
-func startProcess(t *testing.T, data string) *serverProcess {
+func startProcess(t *testing.T, data string, more ...string) *serverProcess {
 	t.Helper()
-	cmd := exec.Command(os.Args[0], "serve", "--data", data, "--listen", "127.0.0.1:0", "--device-listen", "127.0.0.1:0", "--tls-hosts", "127.0.0.1", "--log-level", "error")
+	cmd := exec.Command(os.Args[0], append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0", "--device-listen", "127.0.0.1:0", "--tls-hosts", "127.0.0.1", "--log-level", "error"}, more...)...)
 	cmd.Env = append(os.Environ(), serveVariable+"=1")
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -50,6 +52,9 @@ func local(t *testing.T, args ...string) string {
 // hands out no second twice.
 func TestKilledServerLosesNothing(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
+	if storetest.OnServer() {
+		t.Setenv("LATCHKEY_DATABASE", storetest.Postgres(t).Empty(t))
+	}
 	local(t, "init", "--data", data)
 	token := local(t, "token", "create", "--data", data, "--name", "test", "--login", "sam@example.com", "--role", "super-admin")
 	t.Setenv("LATCHKEY_TOKEN", token)

@@ -18,10 +18,8 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/server/vault"
 )
 
-const (
-	databaseFile = "latchkey.db"
-	keyCheck     = "master_key_check"
-)
+// keyCheck is the name under which a database knows its master key.
+const keyCheck = "master_key_check"
 
 // data is the open data folder.
 type data struct {
@@ -38,25 +36,62 @@ func (p *program) keyPath() string {
 	return filepath.Join(p.dataDir, "master.key")
 }
 
-// openData opens a folder that init has made.
+// openData opens a database that init has made.
 func (p *program) openData(ctx context.Context) (*data, error) {
-	path := filepath.Join(p.dataDir, databaseFile)
-	if !vault.Exists(path) {
-		return nil, failed(fmt.Errorf("no database in %s", p.dataDir), "make one: latchkey-server init --data "+p.dataDir)
-	}
-	v, err := vault.Open(p.keyPath())
+	where, err := p.where()
 	if err != nil {
 		return nil, err
 	}
-	return p.open(ctx, path, v)
+	v, err := p.fits(ctx, where, func(there bool) (*vault.Vault, error) {
+		if !there {
+			return nil, p.nothingAt(where)
+		}
+		return vault.Open(p.keyPath())
+	})
+	if err != nil {
+		return nil, err
+	}
+	return p.open(ctx, where, v)
 }
 
-func (p *program) open(ctx context.Context, path string, v *vault.Vault) (*data, error) {
+// nothingAt is the error of a place without a database.
+func (p *program) nothingAt(where string) error {
+	if store.OnServer(where) {
+		return failed(errors.New("the PostgreSQL database holds nothing of Latchkey"), "make it: latchkey-server init, with the same database; or restore a dump into it")
+	}
+	return failed(fmt.Errorf("no database in %s", filepath.Dir(where)), "make one: latchkey-server init --data "+p.dataDir+"; or bring a backup back: latchkey-server restore FILE")
+}
+
+// fits is the master key that open gives, once it is known to be the one of the
+// database, if there is one. Nothing is migrated or changed for that.
+func (p *program) fits(ctx context.Context, where string, open func(there bool) (*vault.Vault, error)) (*vault.Vault, error) {
+	kept := ""
+	there, err := store.Look(ctx, where, func(tx *sql.Tx) (err error) {
+		if kept, err = directory.Recall(ctx, tx, keyCheck); errors.Is(err, directory.ErrNotFound) {
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	v, err := open(there)
+	if err == nil && kept != "" && kept != v.Check() {
+		return nil, errOtherKey()
+	}
+	return v, err
+}
+
+func errOtherKey() error {
+	return fmt.Errorf("the database was made with another master key, nothing was changed: %w", vault.ErrSealed)
+}
+
+func (p *program) open(ctx context.Context, where string, v *vault.Vault) (*data, error) {
 	now, err := p.now()
 	if err != nil {
 		return nil, err
 	}
-	db, err := store.Open(ctx, path)
+	db, err := store.Open(ctx, where)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +110,7 @@ func own(ctx context.Context, tx *sql.Tx, v *vault.Vault) error {
 		return directory.Remember(ctx, tx, keyCheck, v.Check())
 	}
 	if err == nil && kept != v.Check() {
-		return fmt.Errorf("the database was made with another master key: %w", vault.ErrSealed)
+		return errOtherKey()
 	}
 	return err
 }
@@ -92,12 +127,15 @@ func (p *program) initialise(ctx context.Context) error {
 	if err := os.MkdirAll(p.dataDir, 0o700); err != nil {
 		return fmt.Errorf("make the data folder: %w", err)
 	}
-	path := filepath.Join(p.dataDir, databaseFile)
-	v, err := p.masterKey(path)
+	where, err := p.where()
 	if err != nil {
 		return err
 	}
-	d, err := p.open(ctx, path, v)
+	v, err := p.fits(ctx, where, p.masterKey)
+	if err != nil {
+		return err
+	}
+	d, err := p.open(ctx, where, v)
 	if err != nil {
 		return err
 	}
@@ -119,13 +157,14 @@ func (p *program) initialise(ctx context.Context) error {
 	return nil
 }
 
-func (p *program) masterKey(database string) (*vault.Vault, error) {
+// masterKey is the one that is there, or a new one for a database that is not.
+func (p *program) masterKey(there bool) (*vault.Vault, error) {
 	path := p.keyPath()
 	if vault.Exists(path) {
 		return vault.Open(path)
 	}
-	if vault.Exists(database) {
-		return nil, failed(fmt.Errorf("there is a database %s but no master key %s", database, path),
+	if there {
+		return nil, failed(fmt.Errorf("there is a database but no master key %s", path),
 			"restore the master key; a new one could not open what the old one sealed")
 	}
 	return vault.Create(path)

@@ -56,6 +56,20 @@ func hintFor(err error) string {
 		return "make the key file readable by its owner only: chmod 600 FILE"
 	case errors.Is(err, store.ErrNewer):
 		return "run the newer latchkey-server, or restore the backup made before the upgrade"
+	case errors.Is(err, store.ErrWhere):
+		return "an SQLite file by its path, or postgres://USER:PASSWORD@HOST:5432/NAME?sslmode=verify-full with %XX for a special character; docs/operations.md, PostgreSQL"
+	case errors.Is(err, store.ErrBusy):
+		return "another process has held it for seconds: a backup program, or a session that was left open; nothing was changed, try again when it is over"
+	case errors.Is(err, store.ErrFull):
+		return "make room where the database is; nothing of this was written"
+	case errors.Is(err, store.ErrReadOnly):
+		return "it may be a standby, a read-only disk, or owned by another user; name the one that takes changes"
+	case errors.Is(err, store.ErrDamaged):
+		return "stop the server, keep the file as it is, and bring the last backup back: latchkey-server restore FILE"
+	case errors.Is(err, store.ErrDenied):
+		return "check user and password in the URL; the user must own the database: ALTER DATABASE NAME OWNER TO USER"
+	case errors.Is(err, store.ErrGone):
+		return "is PostgreSQL running and reachable, or the file's disk mounted? docs/operations.md, When the database has trouble"
 	case errors.Is(err, vault.ErrSealed):
 		return "the master key is not the one of this database; give the right one with --master-key"
 	case errors.Is(err, fs.ErrNotExist):

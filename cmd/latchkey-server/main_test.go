@@ -29,6 +29,7 @@ import (
 
 	"github.com/latchkey-mfa/latchkey/internal/phonetest"
 	"github.com/latchkey-mfa/latchkey/internal/server/pki"
+	"github.com/latchkey-mfa/latchkey/internal/server/store/storetest"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
 	"github.com/latchkey-mfa/latchkey/pkg/totp"
 )
@@ -46,13 +47,17 @@ func TestMain(m *testing.M) {
 }
 
 func TestScripts(t *testing.T) {
-	keepMac := func(e *testscript.Env) error {
+	setUp := func(e *testscript.Env) error {
 		e.Values["mac"], e.Values["phones"] = &mac{}, map[string]*phonetest.Phone{}
+		if storetest.OnServer() {
+			e.Setenv("LATCHKEY_DATABASE", storetest.Postgres(t).Empty(t))
+		}
 		return nil
 	}
-	testscript.Run(t, testscript.Params{Dir: "testdata/script", Setup: keepMac, Cmds: map[string]func(*testscript.TestScript, bool, []string){
+	on := func(condition string) (bool, error) { return condition == "sqlite" && !storetest.OnServer(), nil }
+	testscript.Run(t, testscript.Params{Dir: "testdata/script", Setup: setUp, Condition: on, Cmds: map[string]func(*testscript.TestScript, bool, []string){
 		"serve": scriptServe, "mac": scriptMac, "pin-is-whole": scriptPIN, "private": scriptPrivate, "org-role": scriptRole, "direct": scriptDirect, "number": scriptNumber, "org-group": scriptGroup,
-		"phone": scriptPhone,
+		"phone": scriptPhone, "newer": scriptNewer,
 	}})
 }
 
@@ -66,6 +71,9 @@ func scriptServe(ts *testscript.TestScript, _ bool, args []string) {
 	hosts := "127.0.0.1"
 	if len(args) > 0 && args[0] == "named" {
 		hosts, args = "localhost,127.0.0.1", args[1:] // passkeys need a name
+	}
+	if database := ts.Getenv("LATCHKEY_DATABASE"); database != "" {
+		args = append(args, "--database", database)
 	}
 	go func() {
 		ended <- run(ctx, streams{out: in, err: io.Discard}, append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0", "--device-listen", "127.0.0.1:0",
@@ -217,6 +225,13 @@ func (m *mac) http(certs ...tls.Certificate) *http.Client {
 }
 
 func (m *mac) enrol(challenge string) {
+	if reply := m.asks(challenge); reply.PKIStatus != scep.SUCCESS {
+		m.fatal("no certificate: %s", reply.FailInfo)
+	}
+}
+
+// asks is the answer to a request for a certificate, which m keeps.
+func (m *mac) asks(challenge string) *scep.PKIMessage {
 	resp, err := m.http().Get(m.server + "/scep?operation=GetCACert")
 	m.check(err)
 	der, err := io.ReadAll(resp.Body)
@@ -244,18 +259,22 @@ func (m *mac) enrol(challenge string) {
 	m.check(err)
 	reply, err := scep.ParsePKIMessage(raw, scep.WithCACerts([]*x509.Certificate{ca}))
 	m.check(err)
-	if reply.PKIStatus != scep.SUCCESS {
-		m.fatal("no certificate: %s", reply.FailInfo)
+	if reply.PKIStatus == scep.SUCCESS {
+		m.check(reply.DecryptPKIEnvelope(signer, m.key))
+		m.cert = reply.Certificate
 	}
-	m.check(reply.DecryptPKIEnvelope(signer, m.key))
-	m.cert = reply.Certificate
+	return reply
 }
 
-func (m *mac) checkIn(serial, account string, seq uint64) (int, []byte) {
-	guid := "GUID-" + account
-	in := wire.CheckIn{V: 1, Seq: seq, Boot: "b", Wall: time.Now(), Clock: "wall", Device: wire.Device{UDID: "U-" + serial, Serial: serial, Name: account + "s-mac"},
-		Accounts: []wire.Account{{GUID: guid, UID: 501, Name: account, Factors: []wire.Factor{}}},
-		Secrets:  []wire.SecretUpload{{GUID: guid, Generation: seq, Key: bytes.Repeat([]byte{byte(seq)}, 32)}}}
+// checkIn reports a Mac with these accounts, each with a secret of seq.
+func (m *mac) checkIn(serial, accounts string, seq uint64) (int, []byte) {
+	names := strings.Fields(accounts)
+	in := wire.CheckIn{V: 1, Seq: seq, Boot: "b", Wall: time.Now(), Clock: "wall", Device: wire.Device{UDID: "U-" + serial, Serial: serial, Name: names[0] + "s-mac"}}
+	for i, name := range names {
+		guid := "GUID-" + name
+		in.Accounts = append(in.Accounts, wire.Account{GUID: guid, UID: 501 + uint32(i), Name: name, Factors: []wire.Factor{}})
+		in.Secrets = append(in.Secrets, wire.SecretUpload{GUID: guid, Generation: seq, Key: bytes.Repeat([]byte{byte(seq)}, 32)})
+	}
 	raw, err := json.Marshal(in)
 	m.check(err)
 	resp, err := m.http(tls.Certificate{Certificate: [][]byte{m.cert.Raw}, PrivateKey: m.key}).Post(m.device+wire.CheckInPath, "application/json", bytes.NewReader(raw))

@@ -27,6 +27,8 @@ type program struct {
 	openClock func() (clock.Clock, error)
 	dataDir   string
 	keyFile   string
+	database  string
+	urlFile   string
 	server    string
 	tokenFile string
 	caFile    string
@@ -48,8 +50,13 @@ func (p *program) root() *cobra.Command {
 		Use:           "latchkey-server",
 		Short:         "The org server of Latchkey, and its command line",
 		SilenceErrors: true, SilenceUsage: true,
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return fromEnvironment(cmd.Flags()) },
-		Args:              cobra.NoArgs,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := p.noSecretIn(cmd); err != nil {
+				return err
+			}
+			return fromEnvironment(cmd.Flags())
+		},
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return usage(errors.New("no command is given"), "latchkey-server --help lists the commands")
 		},
@@ -60,7 +67,7 @@ func (p *program) root() *cobra.Command {
 	})
 	p.openClock = clockFlags(root.PersistentFlags())
 	root.AddCommand(p.serveCommand(), p.initCommand(), p.tokenCommand(), p.adminCommand(), p.scepCommand(), p.deviceCommand(), p.pinCommand(),
-		p.eventsCommand(), p.userCommand(), p.settingsCommand(), p.clientCommand(), p.factorCommand(), p.pushCommand())
+		p.eventsCommand(), p.userCommand(), p.settingsCommand(), p.clientCommand(), p.factorCommand(), p.pushCommand(), p.backupCommand(), p.restoreCommand())
 	return root
 }
 
@@ -68,7 +75,9 @@ func (p *program) root() *cobra.Command {
 func (p *program) local(cmd *cobra.Command) *cobra.Command {
 	cmd.Flags().StringVar(&p.dataDir, "data", "/var/lib/latchkey-server", "folder of the database and the master key")
 	cmd.Flags().StringVar(&p.keyFile, "master-key", "", "file of the master key (default: master.key in the data folder)")
-	twinned(cmd.Flags(), "data", "master-key")
+	cmd.Flags().StringVar(&p.database, "database", "", "SQLite file, or URL of a PostgreSQL database (default: latchkey.db in the data folder); a URL with a password is never a flag")
+	cmd.Flags().StringVar(&p.urlFile, "database-file", "", "file, mode 0600, whose one line is what --database would be")
+	twinned(cmd.Flags(), "data", "master-key", "database", "database-file")
 	return cmd
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"path/filepath"
@@ -43,8 +44,19 @@ func scriptGroup(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func scriptStore(ts *testscript.TestScript, do func(tx *sql.Tx) error) {
-	db, err := store.Open(context.Background(), filepath.Join(ts.MkAbs("data"), databaseFile))
+	db, err := store.Open(context.Background(), cmp.Or(ts.Getenv("LATCHKEY_DATABASE"), filepath.Join(ts.MkAbs("data"), "latchkey.db")))
 	ts.Check(err)
 	defer db.Close()
 	ts.Check(db.Update(context.Background(), do))
+}
+
+// scriptNewer has a database be of a server that is not yet written.
+func scriptNewer(ts *testscript.TestScript, _ bool, args []string) {
+	db, err := store.Open(context.Background(), ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer db.Close()
+	ts.Check(db.Update(context.Background(), func(tx *sql.Tx) error {
+		_, err := tx.Exec(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, TRUE)`)
+		return err
+	}))
 }

@@ -148,7 +148,7 @@ func (p *program) run(ctx context.Context, d *data, log *zap.Logger, o serveOpti
 		})
 	}
 	fmt.Fprintf(p.out, "ready listen=%s device-listen=%s public-url=%s device-url=%s\n", l.main.Addr(), l.device.Addr(), o.publicURL, o.deviceURL)
-	log.Info("ready", zap.String("listen", l.main.Addr().String()), zap.String("device_listen", l.device.Addr().String()),
+	log.Info("ready", zap.String("database", d.db.Name()), zap.String("listen", l.main.Addr().String()), zap.String("device_listen", l.device.Addr().String()),
 		zap.String("public_url", o.publicURL), zap.String("device_url", o.deviceURL))
 	for _, do := range append(r.beside, func(ctx context.Context) error { return retain(ctx, d, log) }) {
 		g.Go(func() error { return do(ctx) })
@@ -238,7 +238,7 @@ func (p *program) servers(ctx context.Context, d *data, o serveOptions, log *zap
 	org := directauth.New(directauth.Config{DB: d.db, Vault: d.vault, Log: d.log, Factors: factors, Door: &deviceapi.Door{Trust: trust, DB: d.db}, Keys: keys, Zap: log,
 		Now: d.now, Issuer: o.publicURL, DeviceURL: o.deviceURL})
 	r.beside = phones.beside
-	r.main = harden(mainHandler(admin.Handler(), scep, pages, org.Discovery(), phones.page.Handler(), o.deviceURL), log)
+	r.main = harden(mainHandler(admin.Handler(), scep, pages, org.Discovery(), phones.page.Handler(), ready(d, log), o.deviceURL), log)
 	r.main.RegisterOnShutdown(phones.page.Close)
 	r.main.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}, Time: d.now}
 	r.device = harden(deviceHandler(devices.Handler(), org.Handler()), log)
@@ -260,7 +260,7 @@ func (p *program) console(d *data, o serveOptions, admins *desk.Desk, log *zap.L
 }
 
 // mainHandler is what administrators and enrolling devices reach.
-func mainHandler(admin, scep, pages, org, phones http.Handler, deviceURL string) http.Handler {
+func mainHandler(admin, scep, pages, org, phones, ready http.Handler, deviceURL string) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", pages)
 	mux.Handle("/authenticator/", phones)
@@ -270,8 +270,23 @@ func mainHandler(admin, scep, pages, org, phones http.Handler, deviceURL string)
 	mux.Handle("/oauth2/", org)
 	mux.Handle("GET /.well-known/openid-configuration", org)
 	mux.Handle("GET "+wire.WellKnownPath, deviceapi.WellKnown(deviceURL))
+	mux.Handle("GET /readyz", ready)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	return mux
+}
+
+// ready tells a load balancer whether to send requests here. Why not is for the
+// log: the caller may be anyone.
+func ready(d *data, log *zap.Logger) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		if err := d.db.Check(r.Context()); err != nil {
+			log.Warn("not ready", zap.Error(err))
+			http.Error(w, "the database is not ready", http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintln(w, "ready")
+	})
 }
 
 // deviceHandler is what Macs reach: check-ins, and the org's sign-in.

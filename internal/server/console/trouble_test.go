@@ -9,12 +9,14 @@ import (
 
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
 	"github.com/latchkey-mfa/latchkey/internal/server/store"
+	"github.com/latchkey-mfa/latchkey/internal/server/store/storetest"
 	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
 )
 
 // The server's disk is full, and then its database is gone: the page says that
 // nothing was done, and nothing was; with room again all goes on.
 func TestADatabaseThatIsFullOrGone(t *testing.T) {
+	storetest.OnlySQLite(t, "the disk of PostgreSQL is its server's")
 	s := newSite(t)
 	m := s.mac("C02AMY", "amy")
 	b := s.admin("pat@example.com", access.SuperAdmin)
@@ -56,10 +58,7 @@ func TestADatabaseThatIsLocked(t *testing.T) {
 	m := s.mac("C02AMY", "amy")
 	b := s.admin("pat@example.com", access.SuperAdmin)
 	b.get("/devices").is(200) // seen a moment ago: no need to write that
-	var seq int
-	var name, path string
-	s.Update(func(tx *sql.Tx) error { return tx.QueryRow(`PRAGMA database_list`).Scan(&seq, &name, &path) })
-	other, err := store.Open(t.Context(), path)
+	other, err := store.Open(t.Context(), s.Where)
 	if err != nil {
 		t.Fatal(err)
 	}

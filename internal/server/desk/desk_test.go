@@ -12,6 +12,7 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/server/directory"
 	"github.com/latchkey-mfa/latchkey/internal/server/pki"
 	"github.com/latchkey-mfa/latchkey/internal/server/recovery"
+	"github.com/latchkey-mfa/latchkey/internal/server/store/storetest"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
 )
 
@@ -76,10 +77,7 @@ func TestNothingWithoutItsEvent(t *testing.T) {
 		t.Run(op.method, func(t *testing.T) {
 			o := newOrg(t)
 			m := o.filled()
-			o.update(func(tx *sql.Tx) error {
-				_, err := tx.Exec(`CREATE TRIGGER full BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'the disk is full'); END`)
-				return err
-			})
+			o.update(func(tx *sql.Tx) error { return storetest.Refuses(tx, "events", "the disk is full") })
 			state := o.state()
 			if err := op.do(as(access.SuperAdmin), o, m); err == nil || !strings.Contains(err.Error(), "the disk is full") {
 				t.Errorf("%v", err)

@@ -212,10 +212,12 @@ func (o *org) state() string {
 	o.Helper()
 	var out strings.Builder
 	o.update(func(tx *sql.Tx) error {
-		one := func(s store.Scanner) (name string, err error) { err = s.Scan(&name); return name, err }
-		tables, err := store.All(context.Background(), tx, one, `SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'events' ORDER BY name`)
+		tables, err := storetest.Tables(tx)
 		for _, table := range tables {
-			rows, queryErr := tx.Query(`SELECT * FROM ` + table)
+			if table == "events" {
+				continue
+			}
+			rows, queryErr := tx.Query(`SELECT * FROM ` + table + ` ORDER BY 1, 2`)
 			if queryErr != nil {
 				return queryErr
 			}

@@ -15,6 +15,7 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/server/directauth"
 	"github.com/latchkey-mfa/latchkey/internal/server/directory"
 	"github.com/latchkey-mfa/latchkey/internal/server/servertest"
+	"github.com/latchkey-mfa/latchkey/internal/server/store/storetest"
 	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
 )
@@ -143,6 +144,9 @@ func TestKeyRotation(t *testing.T) {
 func TestDatabaseInTrouble(t *testing.T) {
 	o := newOrg(t)
 	for name, query := range map[string]string{"full": `PRAGMA max_page_count = 1`, "broken": `ALTER TABLE user_tries RENAME TO away`} {
+		if name == "full" && storetest.OnServer() {
+			continue // the disk is the server's, and so is its size
+		}
 		back := map[string]string{"full": `PRAGMA max_page_count = 1000000`, "broken": `ALTER TABLE away RENAME TO user_tries`}[name]
 		if name == "full" {
 			// No room for as much as a row: the pages that are there are filled up.

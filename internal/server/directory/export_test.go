@@ -1,13 +1,16 @@
 package directory
 
-import "fmt"
+import (
+	"context"
+	"fmt"
+)
 
 // What the queries of lists are, for the plans that they have.
 const DistinctAgents = distinctAgents
 
-func (l Lack) Page(p Page) string { return l.page("id > $3", p) }
+func (l Lack) Page(c Criteria, p Page) (string, []any) { return l.page(context.Background(), c, p) }
 
-func (l Lack) Count() string { return countOf(l.lacking(), "1 = 1") }
+func (l Lack) Count(c Criteria) (string, []any) { return counting(context.Background(), c, l) }
 
 func ByPrefix(limit int) string { return byPrefix(limit) }
 

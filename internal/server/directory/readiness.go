@@ -3,7 +3,6 @@ package directory
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -37,34 +36,43 @@ type Criteria struct {
 	OldAgents []string // versions of the daemon that are too old
 }
 
-// lacking are the ids of Macs with a lack, from an index of its own: $1 is the
-// time, $2 the old versions as a JSON array.
-func (l Lack) lacking() string {
+// mostAgents bounds the arguments of a query; databases have bounds of their own.
+const mostAgents = 30_000
+
+// lacking are the ids of Macs with a lack, from an index of its own. What the
+// query is asked with is appended to args: PostgreSQL takes none that is unused.
+func (l Lack) lacking(c Criteria, args *[]any) string {
 	switch l {
 	case LacksConfirmation:
 		return `SELECT lacks_confirmation AS id FROM devices WHERE lacks_confirmation IS NOT NULL`
 	case LacksCheckIn:
 		return `SELECT lacks_check_in AS id FROM devices WHERE lacks_check_in IS NOT NULL`
 	case LacksAgent:
-		return `SELECT id FROM devices WHERE active_agent IN (SELECT value FROM json_each($2))`
+		return `SELECT id FROM devices WHERE ` + among("active_agent", c.OldAgents, args)
 	case LacksArming:
 		return `SELECT lacks_arming AS id FROM devices WHERE lacks_arming IS NOT NULL`
 	case LacksSecret:
 		return `SELECT lacks_secret AS id FROM devices WHERE lacks_secret IS NOT NULL`
 	case LacksFreshSecret:
-		// The sign keeps the primary key out of it: by that, a page where few have
-		// the lack would read all Macs.
-		return `SELECT +id AS id FROM devices WHERE secret_until < $1`
+		// What is appended to id keeps the primary key out of it: by that, a page
+		// where few have the lack would read all Macs.
+		*args = append(*args, store.Micros(c.Now))
+		return fmt.Sprintf(`SELECT id || '' AS id FROM devices WHERE secret_until < $%d`, len(*args))
 	}
 	return `SELECT '' AS id WHERE FALSE`
 }
 
-func (c Criteria) args() ([]any, error) {
-	agents, err := json.Marshal(c.OldAgents)
-	if err != nil {
-		return nil, fmt.Errorf("encode the old versions: %w", err)
+// among is a condition: the column is one of the texts.
+func among(column string, texts []string, args *[]any) string {
+	if len(texts) == 0 {
+		return "FALSE"
 	}
-	return []any{store.Micros(c.Now), string(agents)}, nil
+	var places []string
+	for _, v := range texts[:min(len(texts), mostAgents)] {
+		*args = append(*args, v)
+		places = append(places, fmt.Sprintf("$%d", len(*args)))
+	}
+	return column + " IN (" + strings.Join(places, ", ") + ")"
 }
 
 // Readiness is how many Macs are ready for recovery, and how many lack what.
@@ -78,24 +86,20 @@ type Readiness struct {
 // something, and by an entry each for the others.
 func CountReadiness(ctx context.Context, tx *sql.Tx, c Criteria) (Readiness, error) {
 	out := Readiness{Lack: map[Lack]int{}}
-	args, err := c.args()
-	if err != nil {
-		return out, err
-	}
-	only, args := limited(ctx, "id", macsOfMembers, "1 = 1", args)
-	all := []string{}
 	for _, l := range Lacks() {
-		all = append(all, l.lacking())
-		n := 0
-		if err := tx.QueryRowContext(ctx, countOf(l.lacking(), only), args...).Scan(&n); err != nil {
+		n, err := countOf(ctx, tx, c, l)
+		if err != nil {
 			return out, fmt.Errorf("count the devices that are %s: %w", l, err)
 		}
 		out.Lack[l] = n
 	}
-	var seen, unready int
-	err = tx.QueryRowContext(ctx, `SELECT (`+countOf(`SELECT id FROM devices WHERE active_agent IS NOT NULL`, only)+`), (`+
-		countOf(strings.Join(all, " UNION "), only)+`)`, args...).Scan(&seen, &unready)
+	unready, err := countOf(ctx, tx, c, Lacks()...)
 	if err != nil {
+		return out, fmt.Errorf("count the active devices: %w", err)
+	}
+	var seen int
+	only, args := limited(ctx, "id", macsOfMembers, "active_agent IS NOT NULL", nil)
+	if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM devices WHERE `+only, args...).Scan(&seen); err != nil {
 		return out, fmt.Errorf("count the active devices: %w", err)
 	}
 	out.Active = seen + out.Lack[LacksCheckIn]
@@ -103,24 +107,36 @@ func CountReadiness(ctx context.Context, tx *sql.Tx, c Criteria) (Readiness, err
 	return out, nil
 }
 
-// countOf is how many of the ids are among those that where picks.
-func countOf(ids, where string) string {
-	return `SELECT count(*) FROM (` + ids + `) WHERE ` + where
+// countOf is how many Macs have one of the lacks.
+func countOf(ctx context.Context, tx *sql.Tx, c Criteria, lacks ...Lack) (n int, err error) {
+	query, args := counting(ctx, c, lacks...)
+	err = tx.QueryRowContext(ctx, query, args...).Scan(&n)
+	return n, err
+}
+
+func counting(ctx context.Context, c Criteria, lacks ...Lack) (string, []any) {
+	var args []any
+	var ids []string
+	for _, l := range lacks {
+		ids = append(ids, l.lacking(c, &args))
+	}
+	only, args := limited(ctx, "id", macsOfMembers, "1 = 1", args)
+	return `SELECT count(*) FROM (` + strings.Join(ids, " UNION ") + `) AS lacking WHERE ` + only, args
 }
 
 // Lacking are the Macs with a lack, by id.
 func Lacking(ctx context.Context, tx *sql.Tx, l Lack, c Criteria, p Page) ([]Device, error) {
-	args, err := c.args()
-	if err != nil {
-		return nil, err
-	}
-	only, args := limited(ctx, "id", macsOfMembers, "id > $3", append(args, p.After))
-	return devicesWhere(ctx, tx, `d.id IN (`+l.page(only, p)+`) ORDER BY d.id`, args...)
+	ids, args := l.page(ctx, c, p)
+	return devicesWhere(ctx, tx, `d.id IN (`+ids+`) ORDER BY d.id`, args...)
 }
 
-// page are the ids of one page, of those that where picks; $3 is the id before it.
-func (l Lack) page(where string, p Page) string {
-	return fmt.Sprintf(`SELECT id FROM (%s) WHERE %s ORDER BY id LIMIT %d`, l.lacking(), where, p.limit())
+// page are the ids of one page.
+func (l Lack) page(ctx context.Context, c Criteria, p Page) (string, []any) {
+	var args []any
+	ids := l.lacking(c, &args)
+	args = append(args, p.After)
+	only, args := limited(ctx, "id", macsOfMembers, fmt.Sprintf("id > $%d", len(args)), args)
+	return fmt.Sprintf(`SELECT id FROM (%s) AS lacking WHERE %s ORDER BY id LIMIT %d`, ids, only, p.limit()), args
 }
 
 // distinctAgents goes from one version to the next, so that it reads an entry

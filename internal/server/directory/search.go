@@ -15,7 +15,7 @@ import (
 // index, and ends at the limit: $1 and $2 are the bounds of what begins so.
 func byPrefix(limit int) string {
 	part := func(id, from, key string) string {
-		return fmt.Sprintf(`SELECT id FROM (SELECT %s AS id FROM %s WHERE %s >= $1 AND %s < $2 ORDER BY %s LIMIT %d)`, id, from, key, key, key, limit)
+		return fmt.Sprintf(`SELECT id FROM (SELECT %s AS id FROM %s WHERE %s >= $1 AND %s < $2 ORDER BY %s LIMIT %d) AS part`, id, from, key, key, key, limit)
 	}
 	return part("d.id", "devices d", "d.serial_key") +
 		" UNION " + part("d.id", "devices d", "d.name_key") +

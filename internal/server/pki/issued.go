@@ -81,11 +81,11 @@ func ListIssued(ctx context.Context, tx *sql.Tx, f Filter, p directory.Page, now
 	by, down, where := "", "<", ""
 	switch f {
 	case OnlyAll:
-		by, where = "issued_at", "$2 > 0"
+		by, where = "issued_at", "$2 > CAST(0 AS BIGINT)"
 	case OnlyExpiring:
-		by, down, where = "not_after", ">", fmt.Sprintf("c.revoked_at IS NULL AND c.not_after >= $2 AND c.not_after < $2 + %d", Soon.Microseconds())
+		by, down, where = "not_after", ">", fmt.Sprintf("c.revoked_at IS NULL AND c.not_after >= $2 AND c.not_after < $2 + CAST(%d AS BIGINT)", Soon.Microseconds())
 	case OnlyRevoked:
-		by, where = "revoked_at", "c.revoked_at IS NOT NULL AND $2 > 0"
+		by, where = "revoked_at", "c.revoked_at IS NOT NULL AND $2 > CAST(0 AS BIGINT)"
 	default:
 		return nil, ErrFilter
 	}

@@ -46,6 +46,7 @@ import (
 type Org struct {
 	T          testing.TB
 	DB         *store.DB
+	Where      string // the database, as store.Open takes it
 	Vault      *vault.Vault
 	Log        *systemlog.Log
 	Book       *recovery.Book
@@ -71,7 +72,11 @@ func New(t testing.TB) *Org {
 	if o.Vault, err = vault.Create(filepath.Join(dir, "master.key")); err != nil {
 		t.Fatal(err)
 	}
-	o.DB = storetest.Open(t)
+	o.Where = storetest.Where(t)
+	if o.DB, err = store.Open(context.Background(), o.Where); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = o.DB.Close() })
 	o.Log = systemlog.New(o.Vault.Key(vault.ForLog), o.Now)
 	o.Challenges = pki.NewChallenges(o.Vault)
 	o.Book = &recovery.Book{DB: o.DB, Vault: o.Vault, Log: o.Log, Now: o.Now}

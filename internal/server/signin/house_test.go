@@ -34,6 +34,7 @@ type house struct {
 	*signin.Service
 	db     *store.DB
 	path   string
+	vault  *vault.Vault
 	log    *systemlog.Log
 	now    time.Time
 	hashes atomic.Int64 // computed passwords
@@ -42,9 +43,10 @@ type house struct {
 func newHouse(t testing.TB) *house {
 	t.Helper()
 	dir := t.TempDir()
-	h := &house{TB: t, now: time.Date(2026, 11, 24, 9, 0, 7, 0, time.UTC), path: storetest.Path(t)}
+	h := &house{TB: t, now: time.Date(2026, 11, 24, 9, 0, 7, 0, time.UTC), path: storetest.Where(t)}
 	v, err := vault.Create(filepath.Join(dir, "master.key"))
 	h.must(err)
+	h.vault = v
 	h.db, err = store.Open(context.Background(), h.path)
 	h.must(err)
 	t.Cleanup(func() { h.db.Close() })

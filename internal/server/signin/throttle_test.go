@@ -156,7 +156,7 @@ func TestTheCountersAreBounded(t *testing.T) {
 	h := newHouse(t)
 	signin.KeepCounters(h.Service, 100)
 	h.must(h.exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 150)
-		INSERT INTO sign_in_failures (counter, failures, since, last_at) SELECT 'row ' || i, 1, $1 + i, $1 + i FROM n`, h.now.Add(-time.Minute).UnixMicro()))
+		INSERT INTO sign_in_failures (counter, failures, since, last_at) SELECT 'row ' || i, 1, CAST($1 AS BIGINT) + i, CAST($1 AS BIGINT) + i FROM n`, h.now.Add(-time.Minute).UnixMicro()))
 	rows := func() (n int) {
 		h.must(h.tx(func(tx *sql.Tx) error { return tx.QueryRow(`SELECT count(*) FROM sign_in_failures`).Scan(&n) }))
 		return n

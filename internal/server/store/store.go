@@ -2,109 +2,87 @@ package store
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
-	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
-	"net/url"
-	"os"
 	"strings"
 	"time"
-
-	"github.com/pressly/goose/v3"
-	_ "modernc.org/sqlite" // the driver named "sqlite"
 )
 
-//go:embed migrations/*.sql
-var migrations embed.FS
-
-// ErrNewer is a database that a newer server has migrated.
-var ErrNewer = errors.New("the database was written by a newer latchkey-server")
-
 // DB is the open database.
-type DB struct{ write, read *sql.DB }
+type DB struct {
+	write, read *sql.DB
+	// first is run at the beginning of each transaction that may write.
+	first string
+	// there says when what was opened is not at its place any more.
+	there func() error
+	// levels of Update and View.
+	writing, reading *sql.TxOptions
+	name             string
+	newest           int64
+}
 
-// Open opens the database at path, makes it when it is missing, and migrates
-// it forward. Errors: ErrNewer, or one that says what failed.
-func Open(ctx context.Context, path string) (*DB, error) {
-	// Made here so that it is never readable by others, whatever the umask.
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("open the database: %w", err)
-	}
-	_ = f.Close()
-	d := &DB{}
-	if d.write, err = open(path, "immediate", false); err != nil {
+// Open opens the database at where and migrates it forward: a PostgreSQL
+// database by a URL that begins with postgres:// or postgresql://, or else an
+// SQLite file by its path, which is made when it is missing. Errors: ErrWhere,
+// ErrNewer, ErrBusy, ErrFull, ErrGone, ErrReadOnly, ErrDamaged, or one that says
+// what failed; none holds the password of a URL.
+func Open(ctx context.Context, where string) (*DB, error) {
+	if err := known(where); err != nil {
 		return nil, err
 	}
-	// One writer: SQLite has room for one, and a queue in this process is
-	// fairer than the busy handler's polling.
-	d.write.SetMaxOpenConns(1)
-	if err := migrate(ctx, d.write); err != nil {
-		return nil, errors.Join(err, d.write.Close())
+	open := openSQLite
+	if OnServer(where) {
+		open = openPostgres
 	}
-	if d.read, err = open(path, "deferred", true); err != nil {
-		return nil, errors.Join(err, d.write.Close())
-	}
-	d.read.SetMaxOpenConns(4)
-	return d, nil
+	d, err := open(ctx, where)
+	return d, explained(err)
 }
 
-// open puts the pragmas into the DSN: db.Exec would reach one pooled connection.
-func open(path, lock string, readOnly bool) (*sql.DB, error) {
-	q := url.Values{"_txlock": {lock}, "_pragma": {
-		"busy_timeout(5000)", "journal_mode(WAL)", "foreign_keys(1)",
-		// FULL: a PIN that was handed out and a secret that was confirmed must
-		// still be there after a power cut.
-		"synchronous(FULL)", "secure_delete(1)",
-	}}
-	if readOnly {
-		q["_pragma"] = append(q["_pragma"], "query_only(1)")
-	}
-	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+q.Encode())
-	if err != nil {
-		return nil, fmt.Errorf("open the database %s: %w", path, err)
-	}
-	return db, nil
-}
-
-func migrate(ctx context.Context, db *sql.DB) error {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, db, files)
-	if err != nil {
-		return fmt.Errorf("read the migrations: %w", err)
-	}
-	have, want, err := p.GetVersions(ctx)
-	if err != nil {
-		return fmt.Errorf("read the database's version: %w", err)
-	}
-	if have > want {
-		// Going on could misread, and then destroy, what the newer one wrote.
-		return fmt.Errorf("%w: it has version %d, this one knows up to %d", ErrNewer, have, want)
-	}
-	if _, err := p.Up(ctx); err != nil {
-		return fmt.Errorf("migrate the database: %w", err)
+// known: it is a path or one of our URLs, and not that of another database.
+func known(where string) error {
+	scheme, _, isURL := strings.Cut(where, "://")
+	if where == "" || isURL && !OnServer(where) && !strings.ContainsAny(scheme, "/.") {
+		// What stands behind the scheme may hold a password.
+		return fmt.Errorf("%w: %q, want a path, or a URL that begins with postgres://", ErrWhere, scheme)
 	}
 	return nil
 }
+
+// OnServer reports whether where names a PostgreSQL database, and not a file.
+func OnServer(where string) bool {
+	return strings.HasPrefix(where, "postgres://") || strings.HasPrefix(where, "postgresql://")
+}
+
+// Name is what the database is called in logs and errors, without a password.
+func (d *DB) Name() string { return d.name }
 
 // Close ends the connections after the transactions that run.
 func (d *DB) Close() error { return errors.Join(d.read.Close(), d.write.Close()) }
 
 // Update runs do in a transaction that may write and commits when it returns
-// nil. What do returns is returned as it is.
+// nil. Of all servers on the database one is in Update at a time, so that what
+// do reads stays as it is until it has written; do runs once. When ctx ends,
+// nothing of it stays. What do returns is returned as it is, joined with
+// ErrBusy, ErrFull, ErrGone, ErrReadOnly or ErrDamaged where the database says so.
 func (d *DB) Update(ctx context.Context, do func(tx *sql.Tx) error) error {
-	return within(ctx, d.write, nil, do)
+	if err := d.there(); err != nil {
+		return err
+	}
+	return explained(within(ctx, d.write, d.writing, func(tx *sql.Tx) error {
+		if d.first != "" {
+			if _, err := tx.ExecContext(ctx, d.first); err != nil {
+				return fmt.Errorf("wait for those who write: %w", err)
+			}
+		}
+		return do(tx)
+	}))
 }
 
-// View runs do in a transaction that cannot write.
+// View runs do in a transaction that cannot write, and sees one state of the
+// database from its beginning to its end. Errors are those of Update.
 func (d *DB) View(ctx context.Context, do func(tx *sql.Tx) error) error {
-	return within(ctx, d.read, &sql.TxOptions{ReadOnly: true}, do)
+	return explained(within(ctx, d.read, d.reading, do))
 }
 
 func within(ctx context.Context, db *sql.DB, o *sql.TxOptions, do func(tx *sql.Tx) error) error {
@@ -120,6 +98,33 @@ func within(ctx context.Context, db *sql.DB, o *sql.TxOptions, do func(tx *sql.T
 		return fmt.Errorf("commit: %w", err)
 	}
 	return nil
+}
+
+// checkTime bounds Check.
+const checkTime = 3 * time.Second
+
+// Check reports whether the database answers, is at its place, and has no
+// migration that this server does not know. Errors are those of Open.
+func (d *DB) Check(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	if err := d.there(); err != nil {
+		return err
+	}
+	return d.View(ctx, func(tx *sql.Tx) error {
+		have, err := version(ctx, tx)
+		if err != nil {
+			return err
+		}
+		return newer(have, d.newest)
+	})
+}
+
+func version(ctx context.Context, tx *sql.Tx) (have int64, err error) {
+	if err = tx.QueryRowContext(ctx, `SELECT max(version_id) FROM goose_db_version WHERE is_applied`).Scan(&have); err != nil {
+		return 0, fmt.Errorf("read the database's version: %w", err)
+	}
+	return have, nil
 }
 
 // Scanner is a row, or the rows at one.
@@ -141,32 +146,4 @@ func All[T any](ctx context.Context, tx *sql.Tx, scan func(Scanner) (T, error), 
 		out = append(out, v)
 	}
 	return out, rows.Err()
-}
-
-// Micros is how a time stands in the database: microseconds since the Unix
-// epoch, UTC. The zero time is NULL.
-func Micros(t time.Time) any {
-	if t.IsZero() {
-		return nil
-	}
-	return t.UnixMicro()
-}
-
-// Time is the inverse of Micros.
-func Time(us sql.NullInt64) time.Time {
-	if !us.Valid {
-		return time.Time{}
-	}
-	return time.UnixMicro(us.Int64).UTC()
-}
-
-// NewID is an id with 85 random bits behind a prefix that says what it names.
-func NewID(prefix string) string { return prefix + strings.ToLower(rand.Text())[:17] }
-
-// Fold is how a name is compared without regard to case.
-func Fold(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
-
-// Contains is a LIKE pattern, with ESCAPE '\', for folded texts that hold q.
-func Contains(q string) string {
-	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(Fold(q)) + "%"
 }

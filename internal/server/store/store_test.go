@@ -54,18 +54,6 @@ func TestOpenMakesAPrivateFileAndMigratesOnce(t *testing.T) {
 	}
 }
 
-func TestOpenRefusesANewerDatabase(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "latchkey.db")
-	db := open(t, path)
-	if err := db.Update(t.Context(), exec(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, 1)`)); err != nil {
-		t.Fatal(err)
-	}
-	db.Close()
-	if _, err := store.Open(t.Context(), path); !errors.Is(err, store.ErrNewer) {
-		t.Fatalf("got %v", err)
-	}
-}
-
 func TestPragmasOnEveryConnection(t *testing.T) {
 	db := open(t, filepath.Join(t.TempDir(), "latchkey.db"))
 	for pragma, want := range map[string]string{"synchronous": "2", "foreign_keys": "1", "journal_mode": "wal", "busy_timeout": "5000"} {
@@ -79,8 +67,10 @@ func TestPragmasOnEveryConnection(t *testing.T) {
 	}
 }
 
-func TestViewCannotWriteAndUpdateRollsBack(t *testing.T) {
-	db := open(t, filepath.Join(t.TempDir(), "latchkey.db"))
+func TestViewCannotWriteAndUpdateRollsBack(t *testing.T) { both(t, viewCannotWrite) }
+
+func viewCannotWrite(t *testing.T, where string) {
+	db := open(t, where)
 	insert := exec(`INSERT INTO org (name, value) VALUES ('x', 'y')`)
 	if err := db.View(t.Context(), insert); err == nil {
 		t.Fatal("a view wrote")
@@ -99,9 +89,10 @@ func TestViewCannotWriteAndUpdateRollsBack(t *testing.T) {
 
 // Two processes share the file when the command line runs beside the server;
 // placeholders out of order must reach their argument by number.
-func TestReadThenWriteFromTwoHandles(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "latchkey.db")
-	a, b := open(t, path), open(t, path)
+func TestReadThenWriteFromTwoHandles(t *testing.T) { both(t, readThenWrite) }
+
+func readThenWrite(t *testing.T, where string) {
+	a, b := open(t, where), open(t, where)
 	if err := a.Update(t.Context(), exec(`INSERT INTO org (value, name) VALUES ($2, $1)`, "n", "")); err != nil {
 		t.Fatal(err)
 	}
