@@ -121,6 +121,7 @@ func fuzzedOnTheMac() map[string]string {
 
 func fuzzedOnTheServer() map[string]string {
 	return map[string]string{
+		"cmd/latchkey-server FuzzConfig":           "parseConfig",
 		"cmd/latchkey-server FuzzAnswer":           "read",
 		"internal/server/access FuzzToken":         "split",
 		"internal/server/adminapi FuzzDecodePIN":   "DecodePIN",

@@ -54,7 +54,10 @@ func (p *program) root() *cobra.Command {
 			if err := p.noSecretIn(cmd); err != nil {
 				return err
 			}
-			return fromEnvironment(cmd.Flags())
+			if err := fromEnvironment(cmd.Flags()); err != nil {
+				return err
+			}
+			return fromConfig(cmd)
 		},
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -66,6 +69,8 @@ func (p *program) root() *cobra.Command {
 		return usage(err, cmd.CommandPath()+" --help lists the flags")
 	})
 	p.openClock = clockFlags(root.PersistentFlags())
+	root.PersistentFlags().String(configFlag, "", "TOML file whose keys are flags without their dashes; the command line and the environment go before it")
+	twinned(root.PersistentFlags(), configFlag)
 	root.AddCommand(p.serveCommand(), p.initCommand(), p.tokenCommand(), p.adminCommand(), p.scepCommand(), p.deviceCommand(), p.pinCommand(),
 		p.eventsCommand(), p.userCommand(), p.settingsCommand(), p.clientCommand(), p.factorCommand(), p.pushCommand(), p.backupCommand(), p.restoreCommand())
 	return root
