@@ -91,7 +91,7 @@ func (c *Console) write(w http.ResponseWriter, r *request, v view) {
 	case v.file != nil:
 		if err := v.file.write(w); err != nil {
 			c.Zap.Warn("a download has ended early", zap.String("request", r.id), zap.String("file", v.file.Name), zap.Error(err))
-			panic(http.ErrAbortHandler) // so that the browser does not take it for whole
+			panic(http.ErrAbortHandler) //nolint:forbidigo // how net/http cuts an answer short, so that the browser does not take it for whole
 		}
 		return
 	case v.raw != nil:
