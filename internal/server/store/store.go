@@ -92,12 +92,20 @@ func within(ctx context.Context, db *sql.DB, o *sql.TxOptions, do func(tx *sql.T
 	}
 	defer tx.Rollback() //nolint:errcheck // after Commit it does nothing
 	if err := do(tx); err != nil {
-		return err
+		return givenUp(ctx, err)
 	}
 	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("commit: %w", err)
+		return givenUp(ctx, fmt.Errorf("commit: %w", err))
 	}
 	return nil
+}
+
+// givenUp says so where a transaction was ended under the hands of who uses it.
+func givenUp(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, sql.ErrTxDone) {
+		return fmt.Errorf("%w: %w", ctx.Err(), err)
+	}
+	return err
 }
 
 // checkTime bounds Check.
