@@ -54,9 +54,10 @@ soak: trial-build
 test:
 	bash .ci/prepare
 	$(MAKE) lint
-	$(GO) test -race -timeout 12m ./...
-	$(MAKE) test-postgres
-	$(MAKE) demo AUTO=1
+# Tests that start programs mostly wait for them: one package more than there
+# are processors keeps these busy.
+	$(GO) test -race -p $(shell expr $$(nproc 2>/dev/null || echo 2) + 1) -timeout 14m ./...
+	$(MAKE) -j2 -Otarget test-postgres demo AUTO=1
 
 ## test-postgres: the parts whose SQL it is, on PostgreSQL instead of SQLite
 POSTGRES = access directory systemlog forward pki recovery factor signin adminapi
