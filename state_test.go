@@ -15,6 +15,7 @@ import (
 func stateful() map[string]string {
 	return map[string]string{
 		"cmd/latchkey/main.go version":                          "set by the linker",
+		"cmd/latchkey-server/main.go version":                   "set by the linker",
 		"cmd/latchkeyd/main.go version":                         "set by the linker",
 		"internal/clock/clocktest/clocktest.go Start":           "a moment, which Go has no constants for",
 		"internal/server/store/storetest/storetest.go migrated": "made once for a program of tests, and never changed",

@@ -13,6 +13,9 @@ import (
 	"syscall"
 )
 
+// version is set by the linker.
+var version = "0.0.0-dev"
+
 func main() { os.Exit(start()) }
 
 func start() int {

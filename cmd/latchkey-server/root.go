@@ -49,6 +49,7 @@ func (p *program) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "latchkey-server",
 		Short:         "The org server of Latchkey, and its command line",
+		Version:       version,
 		SilenceErrors: true, SilenceUsage: true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			if err := p.noSecretIn(cmd); err != nil {

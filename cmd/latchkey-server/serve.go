@@ -47,6 +47,7 @@ type serveOptions struct {
 	accountsPerHour      int
 	pushServices         []string
 	forward              forwardOptions
+	metricsListen        string
 }
 
 func (p *program) serveCommand() *cobra.Command {
@@ -69,6 +70,8 @@ func (p *program) serveCommand() *cobra.Command {
 	f.StringVar(&o.minAgent, "min-agent", "", "oldest version of the device daemon that is welcome")
 	f.IntVar(&o.accountsPerHour, "accounts-per-hour", recovery.AccountsPerHour, "how many distinct accounts an administrator may generate PINs for in an hour")
 	o.forward.flags(f)
+	f.StringVar(&o.metricsListen, "metrics-listen", "", "address that a monitoring system reads /metrics at, without TLS (default: none)")
+	twinned(f, "metrics-listen")
 	f.StringSliceVar(&o.pushServices, "web-push-service", nil, "further push services for phones, as HOST or HOST:PORT; they may be at a private address")
 	twinned(f, "web-push-service", "listen", "device-listen", "public-url", "device-url", "tls-cert", "tls-key", "tls-hosts", "log-format", "log-level",
 		"check-in-every", "min-agent", "accounts-per-hour")
@@ -122,6 +125,9 @@ func (p *program) serve(ctx context.Context, o serveOptions) error {
 	o.urls(listeners)
 	s, err := p.servers(ctx, d, o, log)
 	if err != nil {
+		return errors.Join(err, listeners.close())
+	}
+	if err := d.measure(o, &s, log); err != nil {
 		return errors.Join(err, listeners.close())
 	}
 	if forwarder != nil {

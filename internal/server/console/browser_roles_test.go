@@ -126,8 +126,10 @@ func TestBrowserKeyboardAlone(t *testing.T) {
 	s.Pass(time.Minute)
 	b := s.tab(t)
 	b.opens("/sign-in")
+	b.until(`document.activeElement.id === "login"`)
 	b.keys(who.login + kb.Tab + password + kb.Enter)
 	b.sees("Show that it is you")
+	b.until(`document.activeElement.id === "code"`)
 	b.keys(who.code() + kb.Enter)
 	b.sees("Serial number, computer name")
 	b.keys("C02AMY")
@@ -138,6 +140,7 @@ func TestBrowserKeyboardAlone(t *testing.T) {
 	b.tabsTo("View Recovery PIN")
 	b.keys(kb.Enter)
 	b.sees("Authenticate the caller first")
+	b.until(`document.activeElement.id === "reason"`)
 	b.keys("lost phone" + kb.Enter)
 	if pin := b.pinRead(); len(pin) != 9 {
 		t.Errorf("the PIN is %q", pin)

@@ -57,6 +57,9 @@ func OnServer(where string) bool {
 // Name is what the database is called in logs and errors, without a password.
 func (d *DB) Name() string { return d.name }
 
+// Stats are of the connections that write, and of those that only read.
+func (d *DB) Stats() (write, read sql.DBStats) { return d.write.Stats(), d.read.Stats() }
+
 // Close ends the connections after the transactions that run.
 func (d *DB) Close() error { return errors.Join(d.read.Close(), d.write.Close()) }
 
