@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"maps"
@@ -276,6 +277,41 @@ func TestNoFlippedBitIsTakenForTheTruth(t *testing.T) {
 			rt.Fatalf("offset %d: the store opens with other records", at)
 		}
 	})
+}
+
+// TestAKeyThatPointsOutOfTheFileIsNoticed: the keys above the records are looked
+// at where a fault is caught, and not first by bbolt's own check, where it would
+// end the daemon at each start.
+func TestAKeyThatPointsOutOfTheFileIsNoticed(t *testing.T) {
+	o, _ := filled(t)
+	path := filepath.Join(o.Dir, "store.db")
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	size, branches := os.Getpagesize(), 0
+	for page := 2; (page+1)*size <= len(raw); page++ {
+		head := raw[page*size:]
+		if binary.LittleEndian.Uint64(head) != uint64(page) || binary.LittleEndian.Uint16(head[8:]) != 1 { // bbolt's branchPageFlag
+			continue
+		}
+		for element := range int(binary.LittleEndian.Uint16(head[10:])) {
+			branches++
+			broken := bytes.Clone(raw)
+			broken[page*size+16+16*element+3] ^= 0x40 // a gigabyte further on
+			if err := os.WriteFile(path, broken, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if s, err := store.Open(o); err == nil {
+				_ = s.Close() // of a page that is free
+			} else if !errors.Is(err, store.ErrUnreadable) {
+				t.Errorf("page %d, element %d: %v", page, element, err)
+			}
+		}
+	}
+	if branches == 0 {
+		t.Error("the store has no page above its records")
+	}
 }
 
 func TestFileKeyIsMadeOnceAndKeptToRoot(t *testing.T) {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -68,9 +69,15 @@ func (s *Store) checkSize(tx *bolt.Tx) error {
 }
 
 // checkBucket opens the seal of every record, so that a damaged one is known
-// now and not at the login that needs it.
+// now and not at the login that needs it. Each key is looked for as well: going
+// through a bucket reads no key of the pages above its records, which may point
+// outside of the file, and the way to a record compares them.
 func (s *Store) checkBucket(name []byte, b *bolt.Bucket) error {
+	way := b.Cursor()
 	return b.ForEach(func(k, v []byte) error {
+		if found, _ := way.Seek(k); !bytes.Equal(found, k) {
+			return fmt.Errorf("%w: record %q is not found where it stands", ErrUnreadable, k)
+		}
 		if string(name) != string(bucketRecords) {
 			return nil
 		}
