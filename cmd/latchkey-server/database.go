@@ -25,7 +25,7 @@ func (p *program) where() (string, error) {
 	if p.database != "" {
 		return "", usage(errors.New("--database and --database-file are both given"), "one of them names the database")
 	}
-	return privateLine(p.urlFile, "the database's file")
+	return privateLine(p.urlFile, "the database's file", "it holds a path, or a URL that begins with postgres://, and nothing else")
 }
 
 // noSecretIn refuses a password on the command line, which every user of the
@@ -35,11 +35,16 @@ func (p *program) noSecretIn(cmd *cobra.Command) error {
 		return usage(errors.New("--database holds a password, which every user of this machine can read in the list of processes"),
 			"put the URL into a file of mode 0600 and name it with --database-file, or into LATCHKEY_DATABASE; and change the password")
 	}
+	if f := cmd.Flags().Lookup("forward"); f != nil && f.Changed && strings.ContainsAny(f.Value.String(), "?@") {
+		return usage(errors.New("--forward holds a user or a query, which every user of this machine can read in the list of processes"),
+			"put such an address into LATCHKEY_FORWARD, or into the file of --config; and change what was secret in it")
+	}
 	return nil
 }
 
-// privateLine is the one line of a file that only its owner may read.
-func privateLine(path, what string) (string, error) {
+// privateLine is the one line of a file that only its owner may read. holds says
+// what belongs into it.
+func privateLine(path, what, holds string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return "", fmt.Errorf("read %s: %w", what, err)
@@ -58,7 +63,7 @@ func privateLine(path, what string) (string, error) {
 	}
 	line := strings.TrimSpace(string(raw))
 	if line == "" || len(raw) > maxLine || strings.ContainsAny(line, "\r\n") {
-		return "", failed(fmt.Errorf("%s %s does not hold one line", what, path), "it holds a path, or a URL that begins with postgres://, and nothing else")
+		return "", failed(fmt.Errorf("%s %s does not hold one line", what, path), holds)
 	}
 	return line, nil
 }

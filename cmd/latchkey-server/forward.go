@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"crypto/rand"
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 
 	"github.com/spf13/pflag"
@@ -30,22 +28,21 @@ func (o *forwardOptions) flags(f *pflag.FlagSet) {
 	twinned(f, "forward", "forward-secret-file", "forward-ca", "forward-whole")
 }
 
-// maxSecretFile bounds a file with a secret, in bytes.
-const maxSecretFile = 4096
-
 // forwarder sends the System Log to where the flags say; nil for nowhere.
 func (d *data) forwarder(o forwardOptions, log *zap.Logger) (*forward.Forwarder, error) {
 	if len(o.to) == 0 {
 		return nil, nil
 	}
 	s := forward.Settings{Host: forward.HostName(), Now: d.now}
-	var err error
 	if o.secretFile != "" {
-		if s.Secret, err = readSecret(o.secretFile); err != nil {
-			return nil, failed(err, "write one of at least 16 bytes into it, with mode 0600")
+		secret, err := privateLine(o.secretFile, "the secret of webhooks", "it holds the secret as its one line, of at least 16 bytes")
+		if err != nil {
+			return nil, err
 		}
+		s.Secret = []byte(secret)
 	}
 	if o.caFile != "" {
+		var err error
 		if s.Roots, err = readRoots(o.caFile); err != nil {
 			return nil, failed(err, "it holds certificates in PEM")
 		}
@@ -64,20 +61,6 @@ func (d *data) forwarder(o forwardOptions, log *zap.Logger) (*forward.Forwarder,
 		f.Destinations = append(f.Destinations, to)
 	}
 	return f, nil
-}
-
-// readSecret is the first 4096 bytes of a file at most, without the line's end.
-func readSecret(path string) ([]byte, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("read the secret of webhooks: %w", err)
-	}
-	defer file.Close()
-	raw, err := io.ReadAll(io.LimitReader(file, maxSecretFile))
-	if err != nil {
-		return nil, fmt.Errorf("read the secret of webhooks: %w", err)
-	}
-	return bytes.TrimRight(raw, "\r\n"), nil
 }
 
 func readRoots(path string) (*x509.CertPool, error) {

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -72,11 +73,14 @@ func TestServeForwards(t *testing.T) {
 // without what is secret of it.
 func TestForwardingThatIsWrong(t *testing.T) {
 	dir := t.TempDir()
-	data, short, empty := filepath.Join(dir, "data"), filepath.Join(dir, "short"), filepath.Join(dir, "empty")
+	data, short, empty, open := filepath.Join(dir, "data"), filepath.Join(dir, "short"), filepath.Join(dir, "empty"), filepath.Join(dir, "open")
 	for path, text := range map[string]string{short: "short\n", empty: "no certificate"} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if err := errors.Join(os.WriteFile(open, []byte("a secret of webhooks"), 0o600), os.Chmod(open, 0o644)); err != nil {
+		t.Fatal(err)
 	}
 	if code := run(t.Context(), streams{out: io.Discard, err: io.Discard}, []string{"init", "--data", data}); code != 0 {
 		t.Fatal(code)
@@ -85,14 +89,26 @@ func TestForwardingThatIsWrong(t *testing.T) {
 		args []string
 		want string
 	}{
-		"no scheme":        {[]string{"--forward", "siem.example:514"}, "entry 1"},
-		"no TLS":           {[]string{"--forward", "syslog+udp://a.example,http://b.example/?key=hidden"}, "entry 2"},
-		"no secret":        {[]string{"--forward", "https://b.example/?key=hidden"}, "16 bytes"},
-		"a short secret":   {[]string{"--forward", "https://b.example/", "--forward-secret-file", short}, "16 bytes"},
-		"a missing secret": {[]string{"--forward", "https://b.example/", "--forward-secret-file", filepath.Join(dir, "none")}, "none"},
-		"roots of nothing": {[]string{"--forward", "syslog+tls://b.example", "--forward-ca", empty}, "holds no certificate"},
-		"twice":            {[]string{"--forward", "syslog+tls://b.example,syslog+tls://b.example:6514"}, "named twice"},
+		"no scheme":                     {[]string{"--forward", "siem.example:514"}, "entry 1"},
+		"no TLS":                        {[]string{"--forward", "syslog+udp://a.example,http://b.example/?key=hidden"}, "entry 2"},
+		"no secret":                     {[]string{"--forward", "https://b.example/?key=hidden"}, "16 bytes"},
+		"a short secret":                {[]string{"--forward", "https://b.example/", "--forward-secret-file", short}, "16 bytes"},
+		"a missing secret":              {[]string{"--forward", "https://b.example/", "--forward-secret-file", filepath.Join(dir, "none")}, "none"},
+		"roots of nothing":              {[]string{"--forward", "syslog+tls://b.example", "--forward-ca", empty}, "holds no certificate"},
+		"twice":                         {[]string{"--forward", "syslog+tls://b.example,syslog+tls://b.example:6514"}, "named twice"},
+		"a secret that others can read": {[]string{"--forward", "https://b.example/", "--forward-secret-file", open}, "open to others"},
 	} {
+		// An address with a query stands in the environment: as a flag it would be
+		// seen by every user of the machine.
+		t.Setenv("LATCHKEY_FORWARD", "")
+		if strings.Contains(tt.args[1], "hidden") {
+			var said strings.Builder
+			if code := run(t.Context(), streams{out: io.Discard, err: &said}, append([]string{"serve", "--data", data}, tt.args...)); code != exitUsage || !strings.Contains(said.String(), "list of processes") || strings.Contains(said.String(), "hidden") {
+				t.Errorf("%s: exit code %d, %s", name, code, said.String())
+			}
+			t.Setenv("LATCHKEY_FORWARD", tt.args[1])
+			tt.args = tt.args[2:]
+		}
 		var said strings.Builder
 		code := run(t.Context(), streams{out: io.Discard, err: &said}, append([]string{"serve", "--data", data}, tt.args...))
 		if code == 0 || !strings.Contains(said.String(), tt.want) || strings.Contains(said.String(), "hidden") {

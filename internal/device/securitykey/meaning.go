@@ -41,7 +41,6 @@ const (
 	retry       then = iota // the person says when
 	atOnce                  // to the next screen, which tells
 	insertAgain             // once the key was pulled out
-	end                     // to another way in
 )
 
 // meaning is a refusal for the person, for the event, and where it leads.

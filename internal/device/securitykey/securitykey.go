@@ -64,7 +64,6 @@ type With struct {
 	Token    *ctap.Token // nil without verification, or where the key does it alone
 	UV       bool        // the key does it alone
 	Verified bool        // it is verified, in either way
-	Waiting  func(ctap.Waiting)
 }
 
 // Rejected is an answer of a key that is in order, and of no use: the person
@@ -82,32 +81,29 @@ type Keys struct {
 	Report func(doing string, err error)
 }
 
-// Run asks for a key until Do has succeeded with one. A note says why it cannot
-// go on, and for the person to read; an error is the end of ctx, or ours.
-func (k *Keys) Run(ctx context.Context, ask factor.Ask, use Use) (note string, err error) {
+// Run asks for a key until Do has succeeded with one, or the person goes another
+// way. An error is the end of ctx, or ours.
+func (k *Keys) Run(ctx context.Context, ask factor.Ask, use Use) error {
 	r := &run{Keys: k, ask: ask, use: use}
 	told := ""
 	for {
 		err := r.once(ctx, told)
 		if err == nil || ctx.Err() != nil {
-			return "", ctx.Err()
+			return ctx.Err()
 		}
 		var ours *ownError
 		if errors.As(err, &ours) {
-			return "", ours.err
+			return ours.err
 		}
 		m := meaningOf(err)
 		if m.reason == reasonUnknown {
 			k.Report("use a security key", err)
 		}
 		if err := use.Refused(m.reason); err != nil {
-			return "", err
-		}
-		if m.then == end {
-			return m.note, nil
+			return err
 		}
 		if told, err = r.goOn(ctx, m); err != nil {
-			return "", err
+			return err
 		}
 	}
 }

@@ -16,7 +16,7 @@ import (
 // noKeys has every person give up.
 type noKeys struct{}
 
-func (noKeys) Run(context.Context, factor.Ask, securitykey.Use) (string, error) { return "gone", nil }
+func (noKeys) Run(context.Context, factor.Ask, securitykey.Use) error { return errGone }
 
 // FuzzRecord: whatever an account's record holds, what no key has signed gets
 // nobody in, and a record that cannot be read never looks like no factor.

@@ -35,7 +35,7 @@ type Time interface{ Now() trustedtime.Reading }
 
 // Keys asks the person for a security key, as package securitykey does.
 type Keys interface {
-	Run(ctx context.Context, ask factor.Ask, use securitykey.Use) (note string, err error)
+	Run(ctx context.Context, ask factor.Ask, use securitykey.Use) error
 }
 
 // OfflineKey is the factor. It is safe for concurrent use. All fields are
@@ -93,10 +93,10 @@ func (k *OfflineKey) Run(ctx context.Context, account factor.Account, ask factor
 		return factor.Outcome{Result: factor.Declined, Note: k.gone(account)}, nil
 	}
 	data, taken := clientData(ctap.KindGet, rpID), false
-	note, err := k.Keys.Run(ctx, ask, securitykey.Use{
+	err = k.Keys.Run(ctx, ask, securitykey.Use{
 		RPID: rpID, Verify: securitykey.Preferred, Permission: ctap.PermitGetAssertion, Touch: titleTouch, Again: titleAgain,
 		Do: func(ctx context.Context, key *ctap.Key, with securitykey.With) error {
-			a, err := key.GetAssertion(ctx, ctap.Wanted{RPID: rpID, ClientDataHash: sha256.Sum256(data), Allow: credentialIDs(list), Token: with.Token, UV: with.UV}, with.Waiting)
+			a, err := key.GetAssertion(ctx, ctap.Wanted{RPID: rpID, ClientDataHash: sha256.Sum256(data), Allow: credentialIDs(list), Token: with.Token, UV: with.UV}, nil)
 			if err != nil {
 				return err
 			}
@@ -106,8 +106,8 @@ func (k *OfflineKey) Run(ctx context.Context, account factor.Account, ask factor
 		},
 		Refused: k.refused(account.GUID),
 	})
-	if err != nil || note != "" || !taken {
-		return factor.Outcome{Result: factor.Declined, Note: note}, err
+	if err != nil || !taken {
+		return factor.Outcome{Result: factor.Declined}, err
 	}
 	return factor.Outcome{Result: factor.Verified}, nil
 }
@@ -206,14 +206,14 @@ func (k *OfflineKey) Enrol(ctx context.Context, account factor.Account, ask fact
 	added := false
 	var userID [32]byte
 	rand.Read(userID[:]) // a key tells its user's id to whoever finds it
-	note, err := k.Keys.Run(ctx, ask, securitykey.Use{
+	err = k.Keys.Run(ctx, ask, securitykey.Use{
 		RPID: rpID, Verify: securitykey.Preferred, Permission: ctap.PermitMakeCredential, Touch: titleEnrol, Again: titleEnrolAgain,
 		Do: func(ctx context.Context, key *ctap.Key, with securitykey.With) error {
 			made, err := key.MakeCredential(ctx, ctap.NewCredential{
 				ClientDataHash: sha256.Sum256(clientData(ctap.KindCreate, rpID)), RPID: rpID, RPName: rpID,
 				UserID: userID[:], UserName: account.Name, DisplayName: account.FullName,
 				Algorithms: algorithms(), Exclude: credentialIDs(list), Token: with.Token, UV: with.UV,
-			}, with.Waiting)
+			}, nil)
 			if err != nil {
 				return fmt.Errorf("set up a security key: %w", err)
 			}
@@ -223,8 +223,8 @@ func (k *OfflineKey) Enrol(ctx context.Context, account factor.Account, ask fact
 		},
 		Refused: k.refused(account.GUID),
 	})
-	if err != nil || note != "" || !added {
-		return factor.Outcome{Result: factor.Declined, Note: note}, err
+	if err != nil || !added {
+		return factor.Outcome{Result: factor.Declined}, err
 	}
 	return factor.Outcome{Result: factor.Enrolled, Note: textEnrolled}, nil
 }

@@ -219,7 +219,7 @@ func TestAVerifiedKeyStaysOne(t *testing.T) {
 // careless has keys sign without verifying their person.
 type careless struct{ Keys }
 
-func (c careless) Run(ctx context.Context, ask factor.Ask, use securitykey.Use) (string, error) {
+func (c careless) Run(ctx context.Context, ask factor.Ask, use securitykey.Use) error {
 	use.Verify = securitykey.Discouraged
 	return c.Keys.Run(ctx, ask, use)
 }
@@ -322,7 +322,7 @@ func TestTakeWantsTheKeyOfTheRecord(t *testing.T) {
 // saysDone is a bug: it has no key sign anything.
 type saysDone struct{}
 
-func (saysDone) Run(context.Context, factor.Ask, securitykey.Use) (string, error) { return "", nil }
+func (saysDone) Run(context.Context, factor.Ask, securitykey.Use) error { return nil }
 
 func TestNothingSignedIsNothingShown(t *testing.T) {
 	m := newMac(t)

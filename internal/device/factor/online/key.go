@@ -58,9 +58,9 @@ func (k key) once(ctx context.Context, u user, ask factor.Ask) (shown, error) {
 		// site, whoever runs the org could use there.
 		return k.refused(u, KindKey, "foreign_rp", shown{note: textForeign}), nil
 	}
-	signed, note, err := k.sign(ctx, u, challenge, origin, ask)
-	if err != nil || note != "" {
-		return shown{note: note}, err
+	signed, err := k.sign(ctx, u, challenge, origin, ask)
+	if err != nil {
+		return shown{}, err
 	}
 	if _, err := ask(ctx, askingScreen()); err != nil {
 		return shown{}, err
@@ -73,13 +73,13 @@ func (k key) once(ctx context.Context, u user, ask factor.Ask) (shown, error) {
 }
 
 // sign asks the person for a key that signs the challenge.
-func (k key) sign(ctx context.Context, u user, challenge directauth.WebAuthnChallenge, origin string, ask factor.Ask) (signed directauth.Assertion, note string, err error) {
+func (k key) sign(ctx context.Context, u user, challenge directauth.WebAuthnChallenge, origin string, ask factor.Ask) (signed directauth.Assertion, err error) {
 	data := ctap.ClientData(ctap.KindGet, challenge.Challenge, origin)
-	note, err = k.Keys.Run(ctx, ask, securitykey.Use{
+	err = k.Keys.Run(ctx, ask, securitykey.Use{
 		RPID: challenge.RPID, Verify: securitykey.VerificationOf(challenge.UserVerification), Permission: ctap.PermitGetAssertion,
 		Touch: titleKey, Again: titleKeyAgain,
 		Do: func(ctx context.Context, key *ctap.Key, with securitykey.With) error {
-			a, err := key.GetAssertion(ctx, ctap.Wanted{RPID: challenge.RPID, ClientDataHash: sha256.Sum256(data), Allow: challenge.CredentialIDs, Token: with.Token, UV: with.UV}, with.Waiting)
+			a, err := key.GetAssertion(ctx, ctap.Wanted{RPID: challenge.RPID, ClientDataHash: sha256.Sum256(data), Allow: challenge.CredentialIDs, Token: with.Token, UV: with.UV}, nil)
 			signed = directauth.Assertion{AuthenticatorData: a.AuthData, ClientDataJSON: data, Signature: a.Signature, UserHandle: a.UserHandle}
 			return err
 		},
@@ -87,7 +87,7 @@ func (k key) sign(ctx context.Context, u user, challenge directauth.WebAuthnChal
 			return k.Journal.Record(eventReject, u.account.GUID, "kind", KindKey, "reason", reason)
 		},
 	})
-	return signed, note, err
+	return signed, err
 }
 
 // askingScreen is no question to the key, so its kind is not a key's.

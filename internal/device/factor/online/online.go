@@ -38,7 +38,7 @@ type KeyClient interface {
 
 // Keys asks the person for a security key, as package securitykey does.
 type Keys interface {
-	Run(ctx context.Context, ask factor.Ask, use securitykey.Use) (note string, err error)
+	Run(ctx context.Context, ask factor.Ask, use securitykey.Use) error
 }
 
 // Org is what package org does for them.
