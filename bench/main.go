@@ -12,7 +12,13 @@ import (
 
 func main() {
 	bin := flag.String("bin", "bin/bench", "folder of latchkeyd, Latchkey.so and bench-host, as `make bench` builds them")
+	macs := flag.Int("macs", 1_000_000, "of the org whose server is measured")
 	flag.Parse()
+	if flag.NArg() == 1 && flag.Arg(0) == "org" {
+		_, err := orgRows(context.Background(), *bin, *macs)
+		fmt.Fprintln(os.Stderr, err)
+		return
+	}
 	if flag.NArg() > 2 && flag.Arg(0) == "echo" { // what run starts as the other end of a ping-pong
 		fmt.Fprintf(os.Stderr, "bench: echo: %v\n", echo(flag.Arg(1), flag.Args()[2:]))
 		os.Exit(1)

@@ -110,12 +110,13 @@ func (o *org) mac(change func(d *directory.Device, a *wire.Account)) (m mac) {
 		if err := directory.SaveDevice(ctx, tx, &d, o.now); err != nil {
 			return err
 		}
-		saved, _, err := directory.SaveReported(ctx, tx, d.ID, a, o.now)
+		saved, err := directory.SaveReported(ctx, tx, d.ID, nil, []wire.Account{a}, o.now)
 		if err != nil {
 			return err
 		}
-		m.device, m.account = d.ID, saved.ID
-		_, err = o.Book.Register(ctx, tx, d, saved, wire.SecretUpload{GUID: a.GUID, Generation: 1, Key: make([]byte, recoverypin.SecretSize)})
+		account := saved.Changed[0]
+		m.device, m.account = d.ID, account.ID
+		_, err = o.Book.Register(ctx, tx, d, account, wire.SecretUpload{GUID: a.GUID, Generation: 1, Key: make([]byte, recoverypin.SecretSize)})
 		return err
 	})
 	return m

@@ -99,7 +99,7 @@ func (o *org) with(m mac, change func(ctx context.Context, tx *sql.Tx, d directo
 
 func (o *org) govern(m mac, governed bool) {
 	o.with(m, func(ctx context.Context, tx *sql.Tx, d directory.Device, a directory.Account) error {
-		_, _, err := directory.SaveReported(ctx, tx, d.ID, wire.Account{GUID: a.GUID, Name: a.Name, Governed: governed}, o.now)
+		_, err := directory.SaveReported(ctx, tx, d.ID, []directory.Account{a}, []wire.Account{{GUID: a.GUID, Name: a.Name, Governed: governed}}, o.now)
 		return err
 	})
 }
@@ -206,7 +206,8 @@ func TestPendingUntilTheMacObeys(t *testing.T) {
 		t.Fatalf("%+v %v", got, err)
 	}
 	o.update(func(tx *sql.Tx) error {
-		waiting, err := directory.Waiting(t.Context(), tx, m.device)
+		found, err := directory.Waiting(t.Context(), tx, []string{m.device})
+		waiting := found[m.device]
 		if err != nil {
 			return err
 		}

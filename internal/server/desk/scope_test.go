@@ -205,10 +205,11 @@ func TestASharedMac(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		a, _, err := directory.SaveReported(ctx, tx, d.ID, wire.Account{GUID: "4AC29C85-D847-4492-96CB-46E33717FFFF", UID: 502, Name: "bob", Linked: other.login, Governed: true}, o.now)
+		saved, err := directory.SaveReported(ctx, tx, d.ID, nil, []wire.Account{{GUID: "4AC29C85-D847-4492-96CB-46E33717FFFF", UID: 502, Name: "bob", Linked: other.login, Governed: true}}, o.now)
 		if err != nil {
 			return err
 		}
+		a := saved.Changed[0]
 		second = a.ID
 		_, err = o.Book.Register(ctx, tx, d, a, wire.SecretUpload{GUID: a.GUID, Generation: 1, Key: make([]byte, recoverypin.SecretSize)})
 		return err

@@ -1,6 +1,7 @@
 package directory_test
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"testing"
@@ -118,21 +119,21 @@ func TestOrdersAreNotRepeated(t *testing.T) {
 		order(wire.CommandRotate, "A")
 		order(wire.CommandRotate, "B")
 		order(wire.CommandEndWindow, "A")
-		waiting, err := directory.Waiting(t.Context(), tx, d.ID)
+		waiting, err := waitingOf(t.Context(), tx, d.ID)
 		if err != nil || len(waiting) != 3 {
 			t.Fatalf("%+v %v", waiting, err)
 		}
 		if err := directory.Acknowledge(t.Context(), tx, "another device", []string{waiting[0].ID}, epoch()); err != nil {
 			t.Fatal(err)
 		}
-		if left, _ := directory.Waiting(t.Context(), tx, d.ID); len(left) != 3 {
+		if left, _ := waitingOf(t.Context(), tx, d.ID); len(left) != 3 {
 			t.Fatalf("another device acknowledged: %+v", left)
 		}
 		if err := directory.Acknowledge(t.Context(), tx, d.ID, []string{waiting[0].ID}, epoch()); err != nil {
 			t.Fatal(err)
 		}
 		order(waiting[0].Kind, waiting[0].GUID)
-		if left, _ := directory.Waiting(t.Context(), tx, d.ID); len(left) != 3 {
+		if left, _ := waitingOf(t.Context(), tx, d.ID); len(left) != 3 {
 			t.Fatalf("after an acknowledgement the same cannot be ordered again: %+v", left)
 		}
 	})
@@ -152,4 +153,10 @@ func TestSettingsBeginOn(t *testing.T) {
 			t.Fatalf("%+v %v", s, err)
 		}
 	})
+}
+
+// waitingOf are the commands of one Mac.
+func waitingOf(ctx context.Context, tx *sql.Tx, device string) ([]wire.Command, error) {
+	found, err := directory.Waiting(ctx, tx, []string{device})
+	return found[device], err
 }
