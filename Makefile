@@ -70,7 +70,7 @@ lint:
 
 ## bench: what docs/performance.md claims, measured here; prints one table, writes nothing
 bench: bin/bench/bench-host
-	$(GO) build -trimpath -ldflags '$(STAMP)' -o bin/bench/ ./cmd/latchkeyd
+	$(GO) build -trimpath -ldflags '$(STAMP)' -o bin/bench/ ./cmd/latchkeyd ./cmd/latchkey-server
 	CGO_ENABLED=1 $(GO) build $(PLUGIN) -o bin/bench/Latchkey.so ./plugin
 	@rm -f bin/bench/Latchkey.h
 	@$(GO) run ./bench --bin bin/bench

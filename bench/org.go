@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/latchkey-mfa/latchkey/internal/server/store"
-	"github.com/latchkey-mfa/latchkey/internal/server/store/storetest"
 	"github.com/latchkey-mfa/latchkey/internal/server/vault"
 )
 
@@ -94,46 +93,4 @@ func (o *org) close() error {
 		}
 	}
 	return errors.Join(o.server.stop(), os.RemoveAll(o.dir))
-}
-
-// orgRows measures the server with few and with many Macs, in both databases.
-func orgRows(ctx context.Context, bin string, macs int) (rows []row, err error) {
-	pg, err := storetest.Start(os.TempDir(), postgresSettings()...)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, pg.Stop()) }()
-	pid, err := pg.PID()
-	if err != nil {
-		return nil, err
-	}
-	program := filepath.Join(bin, "latchkey-server")
-	for _, d := range []struct {
-		name  string
-		where func(database string) string
-		pid   int
-	}{{"SQLite", func(string) string { return "" }, 0}, {"PostgreSQL", func(database string) string { return pg.URL(database) }, pid}} {
-		for _, n := range []int{1000, macs} {
-			database := fmt.Sprintf("org%d%d", n, d.pid)
-			if err := pg.Create(database); err != nil {
-				return nil, err
-			}
-			began := time.Now()
-			o, err := newOrg(ctx, program, d.name, d.where(database), d.pid, n)
-			if err != nil {
-				return nil, err
-			}
-			fmt.Fprintf(os.Stderr, "%s, %d Macs: made in %s\n", d.name, n, time.Since(began).Round(time.Second))
-			l, err := o.authority.measure(ctx, o.server, o.postgres, o.macs)
-			if err != nil {
-				return nil, errors.Join(err, o.close())
-			}
-			fmt.Fprintf(os.Stderr, "%s, %d Macs: %.0f check-ins/s, server %s, database %s each, p50 %s p99 %s, memory %s %s %s\n", d.name, n, l.rate(), micros(l.each(l.server)), micros(l.each(l.database)),
-				millis(median(l.times)), millis(quantile(l.times, 0.99)), megabytes(l.before), megabytes(l.middle), megabytes(l.last))
-			if err := o.close(); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return rows, nil
 }

@@ -118,6 +118,10 @@ INSERT INTO os_accounts (id, device_id, guid, uid, name, full_name, governed, ex
 	{numbers} SELECT 'osaB' || {i}, 'dev' || {i}, 'B-' || {i}, 502, CASE WHEN i % 2 = 0 THEN lower(l.last) ELSE 'ladmin' END, CASE WHEN i % 2 = 0 THEN l.last || ' ' || f.first ELSE 'Local Admin' END,
 		i % 2 = 0, i % 2 = 1, '', '', '', '', CASE WHEN i % 2 = 0 THEN lower(l.last) || {newline} || lower(l.last) || ' ' || lower(f.first) ELSE 'ladmin' || {newline} || 'local admin' END || {newline} || {newline},
 		'[]', CASE WHEN i % 2 = 0 THEN 'current' ELSE 'none' END, 1, '', $2, $2, $2 FROM n {person};
+INSERT INTO account_names (part, account_id) {numbers} SELECT lower(f.first) || ' ' || lower(l.last), 'osaA' || {i} FROM n {person} WHERE $2 > CAST(0 AS BIGINT);
+INSERT INTO account_names (part, account_id) {numbers} SELECT lower(l.last), 'osaA' || {i} FROM n {person} WHERE $2 > CAST(0 AS BIGINT);
+INSERT INTO account_names (part, account_id) {numbers} SELECT CASE WHEN i % 2 = 0 THEN lower(l.last) || ' ' || lower(f.first) ELSE 'local admin' END, 'osaB' || {i} FROM n {person} WHERE $2 > CAST(0 AS BIGINT);
+INSERT INTO account_names (part, account_id) {numbers} SELECT CASE WHEN i % 2 = 0 THEN lower(f.first) ELSE 'admin' END, 'osaB' || {i} FROM n {person} WHERE $2 > CAST(0 AS BIGINT);
 INSERT INTO recovery_secrets (account_id, generation, key_id, sealed, proven, confirmed_at, last_issued_s)
 	{numbers} SELECT 'osaA' || {i}, 1, '', '', TRUE, $2, 0 FROM n;
 INSERT INTO recovery_secrets (account_id, generation, key_id, sealed, proven, confirmed_at, last_issued_s)

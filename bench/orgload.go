@@ -55,30 +55,34 @@ func (a *authority) connect(ctx context.Context, m *measured, url string) error 
 	return nil
 }
 
+// exchange is one request over the Mac's connection, without the work of a whole
+// HTTP client, which would take the processor from the server.
+func (m *measured) exchange(method, path string, body []byte) ([]byte, error) {
+	head := fmt.Sprintf("%s %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", method, path, m.host, len(body))
+	if _, err := m.conn.Write(append([]byte(head), body...)); err != nil {
+		return nil, err
+	}
+	resp, err := http.ReadResponse(m.reader, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("request %d of Mac %d: %s: %s", m.seq, m.number, resp.Status, text)
+	}
+	return text, err
+}
+
 // checkIn sends the next one, and keeps what the Mac would.
-func (m *measured) checkIn() error {
+func checkIn(_ context.Context, m *measured) error {
 	body, err := m.next(time.Now())
 	if err != nil {
 		return err
 	}
-	head := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", wire.CheckInPath, m.host, len(body))
-	if _, err := m.conn.Write(append([]byte(head), body...)); err != nil {
+	text, err := m.exchange(http.MethodPost, wire.CheckInPath, body)
+	if err != nil || !bytes.Contains(text, []byte(`"token"`)) {
 		return err
-	}
-	resp, err := http.ReadResponse(m.reader, nil)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return err
-	}
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("check-in %d of Mac %d: %s: %s", m.seq, m.number, resp.Status, text)
-	}
-	if !bytes.Contains(text, []byte(`"token"`)) {
-		return nil
 	}
 	var out wire.CheckInAnswer
 	if err := json.Unmarshal(text, &out); err != nil {
@@ -88,24 +92,18 @@ func (m *measured) checkIn() error {
 	return nil
 }
 
-// inTurn has the Macs check in, 32 at once, in turn and again, until the time is
-// over; or each once, where there is none.
-func inTurn(ctx context.Context, macs []*measured, until time.Time, before func(ctx context.Context, m *measured) error) (times []time.Duration, err error) {
+// inTurn has the Macs do something, 32 at once, in turn and again, until the time
+// is over or each has done it so often; 0 is no bound.
+func inTurn(ctx context.Context, macs []*measured, until time.Time, often int, do func(ctx context.Context, m *measured) error) (times []time.Duration, err error) {
 	var mu sync.Mutex
 	g, ctx := errgroup.WithContext(ctx)
 	for k := range min(atOnce, len(macs)) {
 		g.Go(func() error {
 			var own []time.Duration
 			defer func() { mu.Lock(); times = append(times, own...); mu.Unlock() }()
-			for i := k; until.IsZero() && i < len(macs) || time.Now().Before(until) && i < perHalf*len(macs); i += atOnce {
-				m := macs[i%len(macs)]
-				if before != nil {
-					if err := before(ctx, m); err != nil {
-						return err
-					}
-				}
+			for i := k; time.Now().Before(until) && (often == 0 || i < often*len(macs)); i += atOnce {
 				began := time.Now()
-				if err := m.checkIn(); err != nil {
+				if err := do(ctx, macs[i%len(macs)]); err != nil {
 					return err
 				}
 				own = append(own, time.Since(began))
@@ -113,13 +111,19 @@ func inTurn(ctx context.Context, macs []*measured, until time.Time, before func(
 			return ctx.Err()
 		})
 	}
-	return times, g.Wait()
+	err = g.Wait()
+	return times, err
 }
 
 // measure drives the server with check-ins, after each Mac has had its first.
 func (a *authority) measure(ctx context.Context, s *orgServer, postgres int, macs []*measured) (l load, err error) {
-	open := func(ctx context.Context, m *measured) error { return a.connect(ctx, m, s.devices) }
-	if _, err := inTurn(ctx, macs, time.Time{}, open); err != nil {
+	first := func(ctx context.Context, m *measured) error {
+		if err := a.connect(ctx, m, s.devices); err != nil {
+			return err
+		}
+		return checkIn(ctx, m)
+	}
+	if _, err := inTurn(ctx, macs, time.Now().Add(10*time.Minute), 1, first); err != nil {
 		return l, err
 	}
 	cpu := func() (server, database time.Duration) {
@@ -140,7 +144,7 @@ func (a *authority) measure(ctx context.Context, s *orgServer, postgres int, mac
 	l.before = memory()
 	began := time.Now()
 	for half := range 2 {
-		times, err := inTurn(ctx, macs, began.Add(time.Duration(half+1)*loadTime/2), nil)
+		times, err := inTurn(ctx, macs, began.Add(time.Duration(half+1)*loadTime/2), perHalf, checkIn)
 		if err != nil {
 			return l, err
 		}

@@ -40,12 +40,80 @@ func (k *Desk) Devices(ctx context.Context, q string, p directory.Page) (found [
 // Suggest are up to limit Macs whose serial number or name begins with q, or
 // the name, login or e-mail of one of their users, by serial number: for a list
 // that changes with each key. What is found within a name, Devices finds.
-func (k *Desk) Suggest(ctx context.Context, q string, limit int) (found []directory.Device, err error) {
+func (k *Desk) Suggest(ctx context.Context, q string, limit int) (out []Mac, err error) {
 	err = k.view(ctx, access.DevicesRead, func(tx *sql.Tx) error {
-		found, err = directory.DevicesByPrefix(ctx, tx, q, limit)
+		found, err := directory.DevicesByPrefix(ctx, tx, q, limit)
+		if err != nil {
+			return err
+		}
+		out, err = k.macs(ctx, tx, found)
 		return err
 	})
-	return found, err
+	return out, err
+}
+
+// Macs are the devices that Devices finds, with their accounts.
+func (k *Desk) Macs(ctx context.Context, q string, p directory.Page) (out []Mac, err error) {
+	err = k.view(ctx, access.DevicesRead, func(tx *sql.Tx) error {
+		found, err := directory.Devices(ctx, tx, q, p)
+		if err != nil {
+			return err
+		}
+		out, err = k.macs(ctx, tx, found)
+		return err
+	})
+	return out, err
+}
+
+// macs reads the accounts of devices that the caller may see, all together.
+func (k *Desk) macs(ctx context.Context, tx *sql.Tx, found []directory.Device) ([]Mac, error) {
+	out := make([]Mac, 0, len(found))
+	if len(found) == 0 {
+		return out, nil
+	}
+	ids := make([]string, 0, len(found))
+	for _, d := range found {
+		ids = append(ids, d.ID)
+	}
+	accounts, err := directory.AccountsOf(ctx, tx, ids)
+	if err != nil {
+		return nil, err
+	}
+	states, err := k.Book.States(ctx, tx, ids)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range found {
+		m := Mac{Device: d}
+		for _, a := range accounts[d.ID] {
+			m.Accounts = append(m.Accounts, Account{Account: a, Recovery: states[a.ID]})
+		}
+		out = append(out, m)
+	}
+	return out, nil
+}
+
+// manyMacs is from how many Macs on they are not all looked through while
+// somebody types.
+const manyMacs = 5000
+
+// Inside are up to limit Macs that Devices finds, where there are few enough to
+// look through all of them for each key that is typed; looked reports that.
+func (k *Desk) Inside(ctx context.Context, q string, limit int) (out []Mac, looked bool, err error) {
+	err = k.view(ctx, access.DevicesRead, func(tx *sql.Tx) error {
+		many, err := directory.MoreThan(ctx, tx, manyMacs)
+		if err != nil || many {
+			return err
+		}
+		looked = true
+		found, err := directory.Devices(ctx, tx, q, directory.Page{Limit: limit})
+		if err != nil {
+			return err
+		}
+		out, err = k.macs(ctx, tx, found)
+		return err
+	})
+	return out, looked, err
 }
 
 // Device is one Mac. Errors: directory.ErrNotFound.

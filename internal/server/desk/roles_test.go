@@ -31,6 +31,11 @@ func reads() []operation {
 	page := directory.Page{Limit: 10}
 	return append(givenReads(), []operation{
 		{"Devices", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, m mac) error { _, err := o.Devices(ctx, m.serial, page); return err }},
+		{"Macs", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, m mac) error {
+			_, err := o.Macs(ctx, m.serial, directory.Page{})
+			return err
+		}},
+		{"Inside", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, m mac) error { _, _, err := o.Inside(ctx, m.serial, 5); return err }},
 		{"Suggest", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, m mac) error { _, err := o.Suggest(ctx, m.serial, 5); return err }},
 		{"Pending", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, m mac) error { _, err := o.Pending(ctx, m.device); return err }},
 		{"Readiness", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, _ mac) error { _, err := o.Readiness(ctx); return err }},

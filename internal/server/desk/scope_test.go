@@ -22,7 +22,7 @@ import (
 func needs() map[string][]access.Permission {
 	out := map[string][]access.Permission{"Issue": {access.DevicesRead, access.PINGenerate}, "Certificates": {access.DevicesRead, access.OrgRead}}
 	for p, methods := range map[access.Permission]string{
-		access.DevicesRead:     "Devices Suggest Pending Readiness NotReady Device DeviceUsers Account PINs OrgRules IntendedPolicy",
+		access.DevicesRead:     "Devices Suggest Inside Macs Pending Readiness NotReady Device DeviceUsers Account PINs OrgRules IntendedPolicy",
 		access.UsersRead:       "Users User UserDevices Groups Members UserFactors",
 		access.OrgRead:         "Settings CustomRoles Chains",
 		access.LogsRead:        "Events ExportEvents VerifyLog",
@@ -99,7 +99,7 @@ func (o *org) scoped(macs ...mac) context.Context {
 // whole org is refused.
 func TestOperationsOfAScopedCaller(t *testing.T) {
 	orgWide := []access.Permission{access.UsersManage, access.LogsRead, access.OrgRead, access.OrgManage, access.EnrolmentManage, access.SettingsManage, access.AdminsManage}
-	lists := []string{"Devices", "Suggest", "Readiness", "NotReady", "OrgRules", "IntendedPolicy", "Users", "Groups", "ConfirmMany"} // which have no target to miss
+	lists := []string{"Devices", "Suggest", "Inside", "Macs", "Readiness", "NotReady", "OrgRules", "IntendedPolicy", "Users", "Groups", "ConfirmMany"} // which have no target to miss
 	for _, op := range append(reads(), writes()...) {
 		t.Run(op.method, func(t *testing.T) {
 			t.Parallel() // they wait for the disk
@@ -172,11 +172,14 @@ func TestScopedListsAreWhole(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, got, want)
 		}
 	}
-	if found, err := o.Suggest(ctx, "C02", 5); err != nil || len(found) != 5 || slices.ContainsFunc(found, func(d directory.Device) bool { return !slices.Contains(want, d.ID) }) {
+	if found, err := o.Suggest(ctx, "C02", 5); err != nil || len(found) != 5 || slices.ContainsFunc(found, func(m desk.Mac) bool { return !slices.Contains(want, m.ID) }) {
 		t.Errorf("suggested %d %v", len(found), err)
 	}
 	if found, err := o.Suggest(ctx, "C020001", 5); err != nil || len(found) != 0 {
 		t.Errorf("another's serial number finds %d %v", len(found), err)
+	}
+	if found, looked, err := o.Inside(ctx, "02000", 50); err != nil || !looked || slices.ContainsFunc(found, func(m desk.Mac) bool { return !slices.Contains(want, m.ID) }) {
+		t.Errorf("inside names: %d, looked %v, %v", len(found), looked, err)
 	}
 	counts, err := o.Readiness(ctx)
 	if err != nil || counts.Active != 8 || counts.Lack[directory.LacksArming] != 8 || counts.Ready != 0 {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -131,6 +132,11 @@ func SaveReported(ctx context.Context, tx *sql.Tx, deviceID string, known []Acco
 		if err := saveAccount(ctx, tx, a); err != nil {
 			return Reported{}, err
 		}
+		if a.FullName != before.FullName {
+			if err := saveNames(ctx, tx, a); err != nil {
+				return Reported{}, err
+			}
+		}
 	}
 	slices.SortFunc(out.Known, func(a, b Account) int { return cmp.Or(cmp.Compare(a.UID, b.UID), cmp.Compare(a.ID, b.ID)) })
 	return out, nil
@@ -167,7 +173,7 @@ func createAccount(ctx context.Context, tx *sql.Tx, deviceID string, r wire.Acco
 	if err != nil {
 		return Account{}, fmt.Errorf("store account %q: %w", r.Name, err)
 	}
-	return a, saveAccount(ctx, tx, a)
+	return a, errors.Join(saveAccount(ctx, tx, a), saveNames(ctx, tx, a))
 }
 
 func (a Account) reported(r wire.Account, now time.Time) Account {
@@ -200,6 +206,19 @@ func saveAccount(ctx context.Context, tx *sql.Tx, a Account) error {
 		store.Micros(a.SeenAt), store.Micros(a.UpdatedAt))
 	if err != nil {
 		return fmt.Errorf("store account %q: %w", a.Name, err)
+	}
+	return nil
+}
+
+// saveNames has the account found by its full name, after that changed.
+func saveNames(ctx context.Context, tx *sql.Tx, a Account) error {
+	if _, err := tx.ExecContext(ctx, `DELETE FROM account_names WHERE account_id = $1`, a.ID); err != nil {
+		return fmt.Errorf("forget the names of account %q: %w", a.Name, err)
+	}
+	for _, part := range nameParts(a.FullName) {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO account_names (part, account_id) VALUES ($1, $2) ON CONFLICT DO NOTHING`, part, a.ID); err != nil {
+			return fmt.Errorf("store the names of account %q: %w", a.Name, err)
+		}
 	}
 	return nil
 }

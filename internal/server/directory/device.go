@@ -112,6 +112,15 @@ func Devices(ctx context.Context, tx *sql.Tx, q string, p Page) ([]Device, error
 		ORDER BY d.id LIMIT %d`, p.limit()), store.Contains(q), p.After)
 }
 
+// MoreThan reports whether there are more than n Macs, without counting further.
+func MoreThan(ctx context.Context, tx *sql.Tx, n int) (bool, error) {
+	var found int
+	if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1 FROM devices LIMIT $1) AS part`, n+1).Scan(&found); err != nil {
+		return false, fmt.Errorf("count devices: %w", err)
+	}
+	return found > n, nil
+}
+
 // DevicesOfUser are the Macs with an account that is linked or pre-linked to
 // the login.
 func DevicesOfUser(ctx context.Context, tx *sql.Tx, login string) ([]Device, error) {

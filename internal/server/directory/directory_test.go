@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -159,4 +160,20 @@ func TestSettingsBeginOn(t *testing.T) {
 func waitingOf(ctx context.Context, tx *sql.Tx, device string) ([]wire.Command, error) {
 	found, err := directory.Waiting(ctx, tx, []string{device})
 	return found[device], err
+}
+
+// Counting ends where the answer is known.
+func TestMoreThan(t *testing.T) {
+	within(t, func(tx *sql.Tx) {
+		for n := range 3 {
+			for _, than := range []int{0, 1, 2} {
+				if more, err := directory.MoreThan(t.Context(), tx, than); err != nil || more != (n > than) {
+					t.Errorf("%d Macs are more than %d: %v %v", n, than, more, err)
+				}
+			}
+			if _, err := directory.CreateDevice(t.Context(), tx, directory.Device{UDID: fmt.Sprint(n), Serial: fmt.Sprint(n), Trust: directory.Bound}, epoch()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
 }

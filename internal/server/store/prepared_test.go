@@ -68,6 +68,7 @@ func TestStatementsThatAreKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	gone, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	for range 3 {
 		err = db.Update(gone, func(tx *sql.Tx) error {
 			cancel()
