@@ -4,6 +4,7 @@ import (
 	"maps"
 
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
+	"github.com/latchkey-mfa/latchkey/internal/server/federation"
 )
 
 // What a route needs besides a permission.
@@ -62,6 +63,10 @@ func (c *Console) ofTheOrg() map[string]route {
 		"POST /sign-in/recovery":                 {open, "", c.withRecoveryCode},
 		"POST /sign-in/passkey/challenge":        {open, "", c.passkeyChallenge},
 		"POST /sign-in/passkey":                  {open, "", c.withPasskey},
+		"POST /sign-in/sso":                      {open, "", c.beginSSO},
+		"GET " + federation.CallbackPath:         {open, "", c.ssoCallback},
+		"POST /sign-in/sso/logout":               {open, "", c.backChannel},
+		"GET " + federation.SignedOutPath:        {open, "", c.signedOut},
 		"POST /sign-out":                         {open, "", c.signOut},
 		"GET /set-up":                            {open, "", c.setUp},
 		"POST /set-up":                           {open, "", c.beginSetUp},
@@ -81,6 +86,7 @@ func (c *Console) ofTheOrg() map[string]route {
 		"GET " + account:                         {access.DevicesRead, "devices", c.account},
 		"GET " + account + "/pin":                {access.DevicesRead, "devices", c.askPIN},
 		"POST " + account + "/pin":               {access.DevicesRead, "devices", c.issuePIN},
+		"POST " + account + "/pin/authenticate":  {access.DevicesRead, "devices", c.authenticateAgain},
 		"GET " + account + "/pins/{pinId}":       {access.DevicesRead, "devices", c.pinState},
 		"POST " + account + "/pins/{pinId}/void": {access.PINGenerate, "devices", c.voidPIN},
 		"POST " + account + "/prelink":           {access.UsersManage, "devices", c.prelink},
