@@ -107,7 +107,7 @@ func (p *Provider) verify(ctx context.Context, d *discovered, raw string) (*oidc
 		return nil, ctx.Err()
 	}
 	if err != nil {
-		return nil, refusedFor(BadToken, "The provider's token is not to be believed: it is not signed by the provider, or not for this server. "+beginAgain, err, raw)
+		return nil, refusedFor(BadToken, "The provider's token is not to be believed: it is not signed by the provider, or not for this server. "+beginAgain, err, raw, p.ClientSecret)
 	}
 	return id, nil
 }

@@ -91,7 +91,7 @@ func (p *Provider) discover(ctx context.Context) (*discovered, error) {
 		return nil, ctx.Err()
 	}
 	if err != nil {
-		p.failed, p.failedAt = refusedFor(Unreachable, "The sign-in provider cannot be reached, or what it says of itself cannot be used. Try again in a minute, or sign in with a local account.", err), now
+		p.failed, p.failedAt = refusedFor(Unreachable, "The sign-in provider cannot be reached, or what it says of itself cannot be used. Try again in a minute, or sign in with a local account.", err, p.ClientSecret), now
 		return nil, p.failed
 	}
 	p.found, p.at, p.failed = d, now, nil
