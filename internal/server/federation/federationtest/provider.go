@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -159,6 +160,12 @@ func (v *Visitor) fills(to string, form url.Values) string {
 
 func (v *Visitor) do(method, to string, form url.Values) *http.Response {
 	v.p.t.Helper()
+	response, _ := v.send(method, to, form)
+	return response
+}
+
+func (v *Visitor) send(method, to string, form url.Values) (*http.Response, string) {
+	v.p.t.Helper()
 	r, err := http.NewRequestWithContext(v.p.t.Context(), method, to, strings.NewReader(form.Encode()))
 	if err != nil {
 		v.p.t.Fatal(err)
@@ -170,7 +177,23 @@ func (v *Visitor) do(method, to string, form url.Values) *http.Response {
 	if err != nil {
 		v.p.t.Fatal(err)
 	}
-	_, _ = io.Copy(io.Discard, response.Body)
-	_ = response.Body.Close()
-	return response
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		v.p.t.Fatal(err)
+	}
+	return response, string(body)
+}
+
+// SignsOut goes where the console leads to, and signs out at the provider.
+func (v *Visitor) SignsOut(to string) {
+	v.p.t.Helper()
+	response, body := v.send(http.MethodGet, to, nil)
+	xsrf := regexp.MustCompile(`name="xsrf" value="([^"]+)"`).FindStringSubmatch(body)
+	if xsrf == nil {
+		v.p.t.Fatalf("the provider answers %s: %s", response.Status, body)
+	}
+	if response, _ = v.send(http.MethodPost, v.p.Issuer+"/session/end/confirm", url.Values{"xsrf": {xsrf[1]}, "logout": {"yes"}}); response.StatusCode != http.StatusSeeOther {
+		v.p.t.Fatalf("the provider answers %s", response.Status)
+	}
 }

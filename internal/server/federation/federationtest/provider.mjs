@@ -5,6 +5,9 @@ import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 
+// Standard output is for who started this: all else goes to standard error.
+console.info = console.log = console.warn = console.error;
+
 const { module, client, secret, console: console_ } = JSON.parse(process.argv[2]);
 const { Provider } = await import(pathToFileURL(module + '/lib/index.js'));
 
@@ -20,6 +23,7 @@ const provider = new Provider(issuer, {
     redirect_uris: console_.map((url) => url + '/sign-in/sso/callback'),
     post_logout_redirect_uris: console_.map((url) => url + '/signed-out'),
     backchannel_logout_uri: console_[0] + '/sign-in/sso/logout',
+    backchannel_logout_session_required: true,
     grant_types: ['authorization_code'],
     response_types: ['code'],
   }],
@@ -34,17 +38,25 @@ const provider = new Provider(issuer, {
       async logoutSource(ctx, form) { ctx.body = `<!doctype html><title>Sign out</title>${form}<main><h1>Sign out here too?</h1><button form="op.logoutForm" name="logout" value="yes">Sign out at the provider</button></main>`; },
     },
   },
+  // Its own refuses addresses of this machine, where the console is.
+  fetch: (url, { dispatcher, ...options }) => globalThis.fetch(url, options),
   interactions: { url: (ctx, interaction) => `/interaction/${interaction.uid}` },
   async findAccount(ctx, sub) {
     return people[sub] && { accountId: sub, claims: async () => ({ sub, ...people[sub] }) };
   },
   async loadExistingGrant(ctx) {
+    const held = ctx.oidc.session.grantIdFor(ctx.oidc.client.clientId);
+    const earlier = held && await ctx.oidc.provider.Grant.find(held);
+    if (earlier) return earlier;
     const grant = new ctx.oidc.provider.Grant({ clientId: ctx.oidc.client.clientId, accountId: ctx.oidc.session.accountId });
     grant.addOIDCScope('openid profile email');
     await grant.save();
     return grant;
   },
 });
+
+provider.on('backchannel.error', (ctx, err) => console.error('back-channel', err.message, err.cause));
+provider.on('grant.error', (ctx, err) => console.error('token', err.message, err.error_detail));
 
 const handle = provider.callback();
 server.on('request', async (req, res) => {
