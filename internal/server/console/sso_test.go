@@ -125,6 +125,22 @@ func TestSingleSignOn(t *testing.T) {
 	s.visitor().post("/sign-in", url.Values{"login": {"sam@example.com"}, "password": {""}}).is(403)
 	s.visitor().post("/set-up", url.Values{"login": {"sam@example.com"}, "code": {""}}).is(403)
 
+	s.followsTheProvider(idp, v, root, b)
+
+	// A server without the provider knows none of its sessions.
+	s.serve(nil)
+	b.get("/devices").to("/sign-in")
+	b.get("/sign-in").hasNot("Single sign-on")
+	for _, path := range []string{"/sign-in/sso", "/sign-in/sso/logout"} {
+		b.post(path, nil).is(404)
+	}
+	b.get("/sign-in/sso/callback?code=x&state=ssoa.b").is(404)
+}
+
+// followsTheProvider: b is s1, signed in with the group Desk.
+func (s *site) followsTheProvider(idp *federationtest.Provider, v *federationtest.Visitor, root, b *browser) {
+	t := s.T
+	t.Helper()
 	// Another role by another sign-in, which the session of before has at once.
 	idp.Knows(map[string]somebody{"s1": {Login: "sam@example.org", Name: "Sam S.", Groups: []string{"Desk", "Admins"}}})
 	other := s.visitor()
@@ -159,20 +175,12 @@ func TestSingleSignOn(t *testing.T) {
 	// The last local super admin stays, whoever the provider says is one.
 	b.post("/administrators/"+idOf(b, "pat@example.com")+"/suspend", nil).is(409).has("the last active super admin stays")
 	b.post("/administrators/"+idOf(b, "pat@example.com")+"/role", url.Values{"role": {"org-admin"}}).is(409)
+	sam := "/administrators/" + idOf(root, "sam@example.org")
 	root.post(sam+"/suspend", nil).to("/administrators")
 	b.get("/devices").to("/sign-in")
 	b.sso(v, "s1", "").is(403).has("Your account here is suspended")
 	root.post(sam+"/unsuspend", nil).to("/administrators")
 	b.sso(v, "s1", "").to("/devices")
-
-	// A server without the provider knows none of its sessions.
-	s.serve(nil)
-	b.get("/devices").to("/sign-in")
-	b.get("/sign-in").hasNot("Single sign-on")
-	for _, path := range []string{"/sign-in/sso", "/sign-in/sso/logout"} {
-		b.post(path, nil).is(404)
-	}
-	b.get("/sign-in/sso/callback?code=x&state=ssoa.b").is(404)
 }
 
 // Who the provider signs in, and who is not let in here all the same.

@@ -3,8 +3,10 @@ package federation_test
 import (
 	"encoding/json"
 	"errors"
+	"net/url"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
@@ -71,6 +73,48 @@ func FuzzClaims(f *testing.F) {
 		}
 		if text := federation.Legible(string(raw)); len(text) > 200 || strings.ContainsFunc(text, unicode.IsControl) {
 			t.Errorf("%q is shown as %q", raw, text)
+		}
+	})
+}
+
+// FuzzEndpoint: a code goes over TLS, or to this machine, and nowhere else.
+func FuzzEndpoint(f *testing.F) {
+	for _, seed := range []string{"https://a.example", "http://127.0.0.1:1/x", "http://[::1]", "http://localhost.evil.example", "javascript:alert(1)", "https://a@b", "//x", "http://127.0.0.1@evil.example", "https:\\x"} {
+		f.Add(seed, true)
+	}
+	f.Fuzz(func(t *testing.T, text string, local bool) {
+		if federation.Secure(text, local) != nil {
+			return
+		}
+		u, err := url.Parse(text)
+		if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && (!local || u.Scheme != "http" || !federation.Loopback(text)) {
+			t.Errorf("%q is taken: %v", text, err)
+		}
+	})
+}
+
+// FuzzToken: whatever the provider signs is refused, or names somebody with a
+// role of the mapping who has shown a second factor just now.
+func FuzzToken(f *testing.F) {
+	h := newHostile(f)
+	flow := federation.Flow{Nonce: "n", Began: h.now}
+	right, err := json.Marshal(h.right("n"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, seed := range []string{string(right), "{}", "null", `{"iss":1}`, strings.Replace(string(right), `["Desk"]`, `"Desk"`, 1), strings.Replace(string(right), `"amr"`, `"nonce":"x","amr"`, 1),
+		`{"iss":"` + h.server.URL + `","aud":"latchkey","jti":"1","sub":"s","iat":1,"events":{"http://schemas.openid.net/event/backchannel-logout":{}}}`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, claims []byte) {
+		token := signedText(t, h, claims)
+		who, err := federation.Believe(t.Context(), h.provider, token, flow)
+		if (reason(t, err) == "") != (who.Role == "help-desk-admin") || who.Role != "" && (who.Subject == "" || who.Login == "" || who.At.Before(h.now.Add(-13*time.Hour))) {
+			t.Errorf("%q: %+v %v", claims, who.Role, err)
+		}
+		over, err := h.provider.ReadLogout(t.Context(), token)
+		if (reason(t, err) == "") != (over.Issuer != "") || over.Issuer != "" && over.Subject == "" && over.SessionID == "" {
+			t.Errorf("%q: %+v %v", claims, over, err)
 		}
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -154,6 +155,21 @@ func signedWith(t testing.TB, algorithm jose.SignatureAlgorithm, key any, claims
 	if err != nil {
 		t.Fatal(err)
 	}
+	return compact(t, signer, raw)
+}
+
+// signedText is signed, of any bytes.
+func signedText(t testing.TB, h *hostile, raw []byte) string {
+	t.Helper()
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: h.key, KeyID: "one"}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return compact(t, signer, raw)
+}
+
+func compact(t testing.TB, signer jose.Signer, raw []byte) string {
+	t.Helper()
 	made, err := signer.Sign(raw)
 	if err != nil {
 		t.Fatal(err)
@@ -210,9 +226,15 @@ func reason(t testing.TB, err error) string {
 	return no.Reason
 }
 
-// Tokens that are not for this sign-in let nobody in.
-func TestForgedTokens(t *testing.T) {
-	h := newHostile(t)
+// forgery is a token that is not right, or that is, all the same.
+type forgery struct {
+	token func(c map[string]any) string // from the right claims
+	want  string
+}
+
+// forgedSignatures are tokens that the provider has not signed.
+func (h *hostile) forgedSignatures() map[string]forgery {
+	t := h.t
 	other, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
@@ -222,22 +244,7 @@ func TestForgedTokens(t *testing.T) {
 		t.Fatal(err)
 	}
 	public := x509.MarshalPKCS1PublicKey(&h.key.PublicKey)
-	ago := func(d time.Duration) func() any { return func() any { return h.now.Add(-d).Unix() } }
-	with := func(name string, value any) func(map[string]any) string {
-		return func(c map[string]any) string {
-			if later, ok := value.(func() any); ok {
-				value = later()
-			}
-			if c[name] = value; value == nil {
-				delete(c, name)
-			}
-			return h.signed(c)
-		}
-	}
-	for name, forged := range map[string]struct {
-		token func(c map[string]any) string
-		want  string
-	}{
+	return map[string]forgery{
 		"right":                        {h.signedRight, ""},
 		"no token":                     {func(map[string]any) string { return "" }, federation.BadToken},
 		"no JWT":                       {func(map[string]any) string { return "a.b.c" }, federation.BadToken},
@@ -258,6 +265,29 @@ func TestForgedTokens(t *testing.T) {
 			part[1] = strings.Split(h.signed(c), ".")[1]
 			return strings.Join(part, ".")
 		}, federation.BadToken},
+	}
+}
+
+// with changes a claim; nil takes it out, and a function is asked when the token
+// is made.
+func (h *hostile) with(name string, value any) func(map[string]any) string {
+	return func(c map[string]any) string {
+		if later, ok := value.(func() any); ok {
+			value = later()
+		}
+		if c[name] = value; value == nil {
+			delete(c, name)
+		}
+		return h.signed(c)
+	}
+}
+
+// forgedClaims are tokens that the provider has signed, for others or for
+// nothing.
+func (h *hostile) forgedClaims() map[string]forgery {
+	with := h.with
+	ago := func(d time.Duration) func() any { return func() any { return h.now.Add(-d).Unix() } }
+	return map[string]forgery{
 		"another issuer":             {with("iss", "https://evil.example"), federation.BadToken},
 		"the issuer with a slash":    {with("iss", h.server.URL+"/"), federation.BadToken},
 		"another audience":           {with("aud", "another"), federation.BadToken},
@@ -293,7 +323,15 @@ func TestForgedTokens(t *testing.T) {
 		"no groups":                                    {with("groups", nil), federation.NoRole},
 		"other groups":                                 {with("groups", []string{"desk", "Desk ", "Others"}), federation.NoRole},
 		"one group in one text":                        {with("groups", "Desk"), ""},
-	} {
+	}
+}
+
+// Tokens that are not for this sign-in let nobody in.
+func TestForgedTokens(t *testing.T) {
+	h := newHostile(t)
+	all := h.forgedSignatures()
+	maps.Copy(all, h.forgedClaims())
+	for name, forged := range all {
 		t.Run(name, func(t *testing.T) {
 			h.now = h.now.Add(10 * time.Second) // keys may be fetched again
 			b := h.begins(federation.Flow{Next: "/devices"})
@@ -328,10 +366,5 @@ func embedded(t testing.TB, key *rsa.PrivateKey, claims any) string {
 		t.Fatal(err)
 	}
 	raw, _ := json.Marshal(claims)
-	made, err := signer.Sign(raw)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, _ := made.CompactSerialize()
-	return text
+	return compact(t, signer, raw)
 }
