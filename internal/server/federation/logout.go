@@ -17,11 +17,15 @@ const backChannelEvent = "http://schemas.openid.net/event/backchannel-logout"
 const (
 	maxLogoutToken = 16 << 10         // bytes
 	logoutLife     = 10 * time.Minute // from its issue; and so its id is kept
+	signOutWait    = 5 * time.Second  // for a provider that is asked where it signs people out
 )
 
 // SignOutURL is where the browser is sent to be signed out at the provider too;
 // empty where the provider has no such place, or cannot be reached.
 func (p *Provider) SignOutURL(ctx context.Context, idToken string) string {
+	// Whoever signs out has a session here no more, and does not wait for it.
+	ctx, stop := context.WithTimeout(ctx, signOutWait)
+	defer stop()
 	d, err := p.discover(ctx)
 	if err != nil || d.endSession == "" {
 		return ""

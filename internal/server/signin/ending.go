@@ -71,6 +71,9 @@ func (s *Service) EndFederated(ctx context.Context, over federation.Ended, clien
 
 // ofProvider are the ids of those whom the provider's word is about.
 func (s *Service) ofProvider(ctx context.Context, tx *sql.Tx, over federation.Ended) ([]string, error) {
+	if over.Issuer == "" || over.Subject == "" && over.SessionID == "" {
+		return nil, nil // nobody's word, or about nobody: never local accounts, nor all
+	}
 	sid := ""
 	if over.SessionID != "" {
 		sid = s.digest(digestProvider, over.Issuer, over.SessionID)
