@@ -303,7 +303,7 @@ func TestAuthenticateAgainAtTheProvider(t *testing.T) {
 	b.get(m.ofAmy("/pin")).hasNot("/pin/authenticate")
 	s.ages(16 * time.Minute)
 	b.get(m.ofAmy("/pin")).has("Authenticate at 127.0.0.1", "Your sign-in is older").hasNot("Generate device recovery PIN", `id="code"`)
-	b.post(m.ofAmy("/pin"), asks()).is(403).has("Authenticate at 127.0.0.1")
+	b.post(m.ofAmy("/pin"), asks()).is(403).has(" first: your sign-in is older than 15 minutes")
 	b.post(m.ofAmy("/pin"), asks("code", "123456")).is(403)
 
 	to := b.post(m.ofAmy("/pin/authenticate"), asks("deviceCode", "1234 5678", "role", "x")).is(200).leads()

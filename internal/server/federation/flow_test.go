@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
 	"golang.org/x/oauth2"
 
 	"github.com/latchkey-mfa/latchkey/internal/server/federation"
@@ -223,6 +224,21 @@ func TestAProviderInTrouble(t *testing.T) {
 	}
 }
 
+// What would be right is not read to its end where there is too much of it.
+func TestAnswersAreBounded(t *testing.T) {
+	h := newHostile(t)
+	h.padding = 2 << 20
+	if _, err := h.provider.Begin(t.Context(), federation.Flow{}); reason(t, err) != federation.Unreachable {
+		t.Errorf("discovery: %v", err)
+	}
+	h.padding, h.provider = 0, h.another()
+	b := h.begins(federation.Flow{Next: "/"})
+	h.padding = 2 << 20
+	if got := h.finishes(b, b.answer()); got != federation.BadToken { // keys
+		t.Errorf("keys: %q", got)
+	}
+}
+
 // The token endpoint repeats the code that it was sent: it is not told on.
 func TestACodeThatIsRepeated(t *testing.T) {
 	h := newHostile(t)
@@ -298,7 +314,7 @@ func TestDiscoveryThatIsNotTaken(t *testing.T) {
 	}
 	before := h.count("/keys")
 	for range 10 {
-		if _, err := h.provider.ReadLogout(t.Context(), strings.Replace(h.signed(map[string]any{"iss": h.server.URL, "aud": client}), "Im9uZSI", "InR3byI", 1)); reason(t, err) != federation.BadToken {
+		if _, err := h.provider.ReadLogout(t.Context(), signedWith(t, jose.RS256, jose.JSONWebKey{Key: h.key, KeyID: "two"}, map[string]any{"iss": h.server.URL, "aud": client})); reason(t, err) != federation.BadToken {
 			t.Fatal(err)
 		}
 	}

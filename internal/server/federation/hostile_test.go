@@ -52,6 +52,7 @@ type hostile struct {
 	basic   [2]string                                          // its client and secret
 	about   func(m map[string]any)                             // changes what discovery says
 	answers map[string]func(w http.ResponseWriter) (done bool) // instead of the right answer, by path
+	padding int                                                // spaces behind each answer
 	token   func() string                                      // the ID token
 }
 
@@ -118,6 +119,7 @@ func (h *hostile) serve(w http.ResponseWriter, r *http.Request) {
 		out = map[string]any{"access_token": "an access token", "token_type": "Bearer", "id_token": h.token()}
 	}
 	_ = json.NewEncoder(w).Encode(out)
+	_, _ = w.Write([]byte(strings.Repeat(" ", h.padding)))
 }
 
 // says has the provider answer in another way at a path; nil is the right way.

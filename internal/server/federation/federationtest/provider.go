@@ -147,24 +147,24 @@ func (v *Visitor) Refuses(to string) string {
 
 func (v *Visitor) fills(to string, form url.Values) string {
 	v.p.t.Helper()
-	response := v.do(http.MethodGet, to, nil)
-	if response.StatusCode == http.StatusOK { // the login page; else there was a session
-		response = v.do(http.MethodPost, response.Request.URL.String(), form)
+	a := v.send(http.MethodGet, to, nil)
+	if a.status == http.StatusOK { // the login page; else there was a session
+		a = v.send(http.MethodPost, a.at, form)
 	}
-	at, err := response.Location()
-	if err != nil {
-		v.p.t.Fatalf("the provider answers %s at %s: %v", response.Status, response.Request.URL, err)
+	if a.to == nil {
+		v.p.t.Fatalf("the provider answers %d at %s: %s", a.status, a.at, a.body)
 	}
-	return at.RequestURI()
+	return a.to.RequestURI()
 }
 
-func (v *Visitor) do(method, to string, form url.Values) *http.Response {
-	v.p.t.Helper()
-	response, _ := v.send(method, to, form)
-	return response
+// answer is what came of a request.
+type answer struct {
+	status   int
+	at, body string
+	to       *url.URL // where it leads; nil for nowhere
 }
 
-func (v *Visitor) send(method, to string, form url.Values) (*http.Response, string) {
+func (v *Visitor) send(method, to string, form url.Values) answer {
 	v.p.t.Helper()
 	r, err := http.NewRequestWithContext(v.p.t.Context(), method, to, strings.NewReader(form.Encode()))
 	if err != nil {
@@ -182,18 +182,19 @@ func (v *Visitor) send(method, to string, form url.Values) (*http.Response, stri
 	if err != nil {
 		v.p.t.Fatal(err)
 	}
-	return response, string(body)
+	leads, _ := response.Location()
+	return answer{status: response.StatusCode, at: response.Request.URL.String(), body: string(body), to: leads}
 }
 
 // SignsOut goes where the console leads to, and signs out at the provider.
 func (v *Visitor) SignsOut(to string) {
 	v.p.t.Helper()
-	response, body := v.send(http.MethodGet, to, nil)
-	xsrf := regexp.MustCompile(`name="xsrf" value="([^"]+)"`).FindStringSubmatch(body)
+	page := v.send(http.MethodGet, to, nil)
+	xsrf := regexp.MustCompile(`name="xsrf" value="([^"]+)"`).FindStringSubmatch(page.body)
 	if xsrf == nil {
-		v.p.t.Fatalf("the provider answers %s: %s", response.Status, body)
+		v.p.t.Fatalf("the provider answers %d: %s", page.status, page.body)
 	}
-	if response, _ = v.send(http.MethodPost, v.p.Issuer+"/session/end/confirm", url.Values{"xsrf": {xsrf[1]}, "logout": {"yes"}}); response.StatusCode != http.StatusSeeOther {
-		v.p.t.Fatalf("the provider answers %s", response.Status)
+	if a := v.send(http.MethodPost, v.p.Issuer+"/session/end/confirm", url.Values{"xsrf": {xsrf[1]}, "logout": {"yes"}}); a.status != http.StatusSeeOther {
+		v.p.t.Fatalf("the provider answers %d: %s", a.status, a.body)
 	}
 }
