@@ -24,6 +24,7 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/server/directauth"
 	"github.com/latchkey-mfa/latchkey/internal/server/directory"
 	"github.com/latchkey-mfa/latchkey/internal/server/factor"
+	"github.com/latchkey-mfa/latchkey/internal/server/federation"
 	"github.com/latchkey-mfa/latchkey/internal/server/password"
 	"github.com/latchkey-mfa/latchkey/internal/server/pki"
 	"github.com/latchkey-mfa/latchkey/internal/server/recovery"
@@ -48,6 +49,7 @@ type serveOptions struct {
 	pushServices         []string
 	forward              forwardOptions
 	metricsListen        string
+	sso                  ssoOptions
 }
 
 func (p *program) serveCommand() *cobra.Command {
@@ -70,6 +72,7 @@ func (p *program) serveCommand() *cobra.Command {
 	f.StringVar(&o.minAgent, "min-agent", "", "oldest version of the device daemon that is welcome")
 	f.IntVar(&o.accountsPerHour, "accounts-per-hour", recovery.AccountsPerHour, "how many distinct accounts an administrator may generate PINs for in an hour")
 	o.forward.flags(f)
+	o.sso.flags(f)
 	f.StringVar(&o.metricsListen, "metrics-listen", "", "address that a monitoring system reads /metrics at, without TLS (default: none)")
 	twinned(f, "metrics-listen")
 	f.StringSliceVar(&o.pushServices, "web-push-service", nil, "further push services for phones, as HOST or HOST:PORT; they may be at a private address")
@@ -233,7 +236,11 @@ func (p *program) servers(ctx context.Context, d *data, o serveOptions, log *zap
 	challenges := pki.NewChallenges(d.vault)
 	admins := &desk.Desk{DB: d.db, Log: d.log, Book: book, Challenges: challenges, Factors: factors, Now: d.now, MinAgent: o.minAgent}
 	admin := &adminapi.Server{Desk: admins, DB: d.db, Zap: log, Now: d.now, PublicURL: o.publicURL}
-	pages, err := p.console(d, o, admins, log)
+	provider, err := d.provider(o.sso, o.publicURL)
+	if err != nil {
+		return r, err
+	}
+	pages, err := p.console(d, o, admins, provider, log)
 	if err != nil {
 		return r, err
 	}
@@ -244,6 +251,9 @@ func (p *program) servers(ctx context.Context, d *data, o serveOptions, log *zap
 	org := directauth.New(directauth.Config{DB: d.db, Vault: d.vault, Log: d.log, Factors: factors, Door: &deviceapi.Door{Trust: trust, DB: d.db}, Keys: keys, Zap: log,
 		Now: d.now, Issuer: o.publicURL, DeviceURL: o.deviceURL})
 	r.beside = phones.beside
+	if provider != nil {
+		r.beside = append(r.beside, d.greet(provider, log))
+	}
 	r.main = harden(mainHandler(admin.Handler(), scep, pages, org.Discovery(), phones.page.Handler(), ready(d, log), o.deviceURL), log)
 	r.main.RegisterOnShutdown(phones.page.Close)
 	r.main.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}, Time: d.now}
@@ -253,12 +263,12 @@ func (p *program) servers(ctx context.Context, d *data, o serveOptions, log *zap
 }
 
 // console is the pages of administrators.
-func (p *program) console(d *data, o serveOptions, admins *desk.Desk, log *zap.Logger) (http.Handler, error) {
-	signIn, err := signin.New(signin.Config{DB: d.db, Vault: d.vault, Log: d.log, Now: d.now, PublicURL: o.publicURL})
+func (p *program) console(d *data, o serveOptions, admins *desk.Desk, provider *federation.Provider, log *zap.Logger) (http.Handler, error) {
+	signIn, err := signin.New(signin.Config{DB: d.db, Vault: d.vault, Log: d.log, Now: d.now, PublicURL: o.publicURL, Issuer: o.sso.issuer})
 	if err != nil {
 		return nil, err
 	}
-	c, err := console.New(console.Options{Desk: admins, SignIn: signIn, Zap: log, Now: d.now, PublicURL: o.publicURL})
+	c, err := console.New(console.Options{Desk: admins, SignIn: signIn, Zap: log, Now: d.now, PublicURL: o.publicURL, Federation: provider})
 	if err != nil {
 		return nil, err
 	}

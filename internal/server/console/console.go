@@ -15,6 +15,7 @@ import (
 
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
 	"github.com/latchkey-mfa/latchkey/internal/server/desk"
+	"github.com/latchkey-mfa/latchkey/internal/server/federation"
 	"github.com/latchkey-mfa/latchkey/internal/server/signin"
 	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
 )
@@ -25,13 +26,16 @@ const FreshFor = 15 * time.Minute
 // maxForm bounds what a form may send, in bytes.
 const maxForm = 128 << 10
 
-// Options of a Console. All fields are needed.
+// Options of a Console. All fields are needed but Federation.
 type Options struct {
 	Desk      *desk.Desk
 	SignIn    *signin.Service
 	Zap       *zap.Logger
 	Now       func() time.Time
 	PublicURL string // under which browsers reach it
+	// Federation is the OpenID provider that administrators sign in at; nil:
+	// there are local accounts alone.
+	Federation *federation.Provider
 }
 
 // Console is the pages. It is safe for concurrent use.
