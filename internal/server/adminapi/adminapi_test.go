@@ -189,10 +189,7 @@ func TestForgottenCheckIsHeldBack(t *testing.T) {
 func TestTokensAreNeeded(t *testing.T) {
 	c := newConsole(t)
 	for name, header := range map[string]string{"none": "", "rubbish": "SSWS rubbish", "basic": "Basic YTpi", "no kind": c.tokens[access.SuperAdmin]} {
-		req := httptest.NewRequest("GET", "/api/v1/devices", nil)
-		req.Header.Set("Authorization", header)
-		w := httptest.NewRecorder()
-		c.h.ServeHTTP(w, req)
+		w := c.send(header, "GET", "/api/v1/devices", nil)
 		var e wire.APIError
 		if err := json.Unmarshal(w.Body.Bytes(), &e); w.Code != 401 || err != nil || e.ErrorCode != "E0000011" {
 			t.Errorf("%s: %d %s", name, w.Code, w.Body)
@@ -231,10 +228,7 @@ func TestBadRequests(t *testing.T) {
 		{"PUT", "/device-access/api/v1/desktop-mfa/recovery-pin-settings", `{}`, 400, "missing"},
 		{"GET", "/api/v1/nothing", "", 404, "no GET /api/v1/nothing"},
 	} {
-		req := httptest.NewRequest(row.method, row.path, strings.NewReader(row.body))
-		req.Header.Set("Authorization", "Bearer "+c.tokens[access.SuperAdmin])
-		w := httptest.NewRecorder()
-		c.h.ServeHTTP(w, req)
+		w := c.send("Bearer "+c.tokens[access.SuperAdmin], row.method, row.path, []byte(row.body))
 		if w.Code != row.status || !strings.Contains(w.Body.String(), row.want) {
 			t.Errorf("%s %s %.40s: %d %s, want %d with %q", row.method, row.path, row.body, w.Code, w.Body, row.status, row.want)
 		}
