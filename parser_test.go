@@ -152,6 +152,7 @@ func fuzzedOnTheServer() map[string]string {
 		"internal/server/pki FuzzRequest":          "read",
 		"internal/server/recovery FuzzActivation":  "ActivationFrom",
 		"internal/server/recovery FuzzLimits":      "limitsOf",
+		"internal/server/scim FuzzFilter":          "lex value",
 		"internal/server/signin FuzzPasskey":       "parseAssertion parseCreation",
 		"internal/server/signin FuzzRecoveryCode":  "parseRecoveryCode",
 		"internal/server/signin FuzzToken":         "split",

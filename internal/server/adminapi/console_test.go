@@ -136,3 +136,16 @@ func (c *console) mac(serial, short, linked string) (deviceID, accountID string,
 	c.must(200, "GET", "/api/v1/devices/"+found[0].ID+"/os-accounts", nil, &accounts)
 	return found[0].ID, accounts[0].ID, secret, id, in
 }
+
+// ids are those of a list.
+func ids(t *testing.T, raw []byte) (out []string) {
+	t.Helper()
+	var list []struct{ ID, UUID string }
+	if err := json.Unmarshal(raw, &list); err != nil {
+		t.Fatalf("%s: %v", raw, err)
+	}
+	for _, o := range list {
+		out = append(out, o.ID+o.UUID)
+	}
+	return out
+}

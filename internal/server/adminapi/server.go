@@ -176,10 +176,10 @@ func visible(err error) *apierror.Error {
 	var refusal *recovery.Refusal
 	var bad *desk.InvalidError
 	switch {
+	case errors.As(err, &denied): // whatever else is wrong: it is not said to who may not ask
+		return apierror.New(http.StatusForbidden, "You do not have permission to perform the requested action", denied.Error())
 	case errors.As(err, &e):
 		return e
-	case errors.As(err, &denied):
-		return apierror.New(http.StatusForbidden, "You do not have permission to perform the requested action", denied.Error())
 	case errors.As(err, &bad):
 		return invalid(bad.Error())
 	case errors.As(err, &refusal):

@@ -168,6 +168,13 @@ type userBody struct {
 	Links       map[string]link `json:"_links"`
 }
 
+// userSummary is a user in a list of something else.
+type userSummary struct {
+	ID      string          `json:"id"`
+	Profile shownProfile    `json:"profile"`
+	Links   map[string]link `json:"_links"`
+}
+
 // shownProfile is a profile as Okta shows one: a name that there is not is null.
 type shownProfile struct {
 	Login     string  `json:"login"`

@@ -214,7 +214,7 @@ func (o *org) state() string {
 	o.update(func(tx *sql.Tx) error {
 		tables, err := storetest.Tables(tx)
 		for _, table := range tables {
-			if table == "events" {
+			if table == "events" || table == "event_targets" { // the one comes of the other
 				continue
 			}
 			rows, queryErr := tx.Query(`SELECT * FROM ` + table + ` ORDER BY 1, 2`)

@@ -14,6 +14,7 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/server/directory"
 	"github.com/latchkey-mfa/latchkey/internal/server/pki"
 	"github.com/latchkey-mfa/latchkey/internal/server/recovery"
+	"github.com/latchkey-mfa/latchkey/internal/server/scim"
 	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
 	"github.com/latchkey-mfa/latchkey/pkg/totp"
@@ -27,10 +28,24 @@ type operation struct {
 	do     func(ctx context.Context, o *org, m mac) error
 }
 
+func serialIs(serial string) scim.Expression {
+	return scim.Expression{Join: "or", Parts: []scim.Expression{
+		{Comparison: scim.Comparison{Attribute: "profile.serialNumber", Operator: scim.StartsWith, Value: serial, Quoted: true}},
+		{Comparison: scim.Comparison{Attribute: "id", Operator: scim.Equal, Value: "none", Quoted: true}}}}
+}
+
 func reads() []operation {
 	page := directory.Page{Limit: 10}
 	return append(givenReads(), []operation{
 		{"Devices", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, m mac) error { _, err := o.Devices(ctx, m.serial, page); return err }},
+		{"SearchDevices", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, m mac) error {
+			_, err := o.SearchDevices(ctx, serialIs(m.serial), page)
+			return err
+		}},
+		{"Owners", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, m mac) error {
+			_, err := o.Owners(ctx, []string{m.device})
+			return err
+		}},
 		{"Suggest", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, m mac) error { _, err := o.Suggest(ctx, m.serial, 5); return err }},
 		{"Pending", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, m mac) error { _, err := o.Pending(ctx, m.device); return err }},
 		{"Readiness", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, _ mac) error { _, err := o.Readiness(ctx); return err }},
