@@ -35,6 +35,12 @@ import (
 // drainTime is how long requests may go on after a signal to stop.
 const drainTime = 10 * time.Second
 
+// How often one API token may ask: so many times a second, and so many at once.
+const (
+	apiPerSecond = 100
+	apiBurst     = 1000
+)
+
 // serveOptions are the flags of serve.
 type serveOptions struct {
 	listen, deviceListen string
@@ -231,9 +237,13 @@ func (p *program) servers(ctx context.Context, d *data, o serveOptions, log *zap
 	}
 	book := &recovery.Book{DB: d.db, Vault: d.vault, Log: d.log, Now: d.now, AccountsPerHour: o.accountsPerHour}
 	challenges := pki.NewChallenges(d.vault)
-	admins := &desk.Desk{DB: d.db, Log: d.log, Book: book, Challenges: challenges, Factors: factors, Now: d.now, MinAgent: o.minAgent}
-	admin := &adminapi.Server{Desk: admins, DB: d.db, Zap: log, Now: d.now, PublicURL: o.publicURL}
-	pages, err := p.console(d, o, admins, log)
+	signIn, err := signin.New(signin.Config{DB: d.db, Vault: d.vault, Log: d.log, Now: d.now, PublicURL: o.publicURL})
+	if err != nil {
+		return r, err
+	}
+	admins := &desk.Desk{DB: d.db, Log: d.log, Book: book, Challenges: challenges, Factors: factors, Accounts: signIn, Now: d.now, MinAgent: o.minAgent}
+	admin := &adminapi.Server{Desk: admins, DB: d.db, Zap: log, Now: d.now, PublicURL: o.publicURL, Pace: deviceapi.NewPace(apiPerSecond, apiBurst)}
+	pages, err := p.console(d, o, admins, signIn, log)
 	if err != nil {
 		return r, err
 	}
@@ -253,11 +263,7 @@ func (p *program) servers(ctx context.Context, d *data, o serveOptions, log *zap
 }
 
 // console is the pages of administrators.
-func (p *program) console(d *data, o serveOptions, admins *desk.Desk, log *zap.Logger) (http.Handler, error) {
-	signIn, err := signin.New(signin.Config{DB: d.db, Vault: d.vault, Log: d.log, Now: d.now, PublicURL: o.publicURL})
-	if err != nil {
-		return nil, err
-	}
+func (p *program) console(d *data, o serveOptions, admins *desk.Desk, signIn *signin.Service, log *zap.Logger) (http.Handler, error) {
 	c, err := console.New(console.Options{Desk: admins, SignIn: signIn, Zap: log, Now: d.now, PublicURL: o.publicURL})
 	if err != nil {
 		return nil, err

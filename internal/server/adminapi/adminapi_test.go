@@ -100,6 +100,8 @@ func TestEveryRouteIsAsDescribed(t *testing.T) {
 	c.must(204, "POST", device+"/lifecycle/deactivate", nil, nil)
 	c.must(204, "DELETE", device, nil, nil)
 	c.factors()
+	c.accounts()
+	c.send("SSWS "+c.tokens[access.SuperAdmin], "GET", "/api/v1/latchkey/logs/export?format=csv", nil)
 	c.allWereUsed()
 }
 
@@ -234,10 +236,19 @@ func TestBadRequests(t *testing.T) {
 		{"POST", "/api/v1/latchkey/scep-challenges", `{"kind":"magic"}`, 400, "dynamic"},
 		{"PUT", "/device-access/api/v1/desktop-mfa/recovery-pin-settings", `{}`, 400, "missing"},
 		{"GET", "/api/v1/nothing", "", 404, "no GET /api/v1/nothing"},
+		{"GET", "/api/v1/devices/dev0", "", 404, "dev0"},
+		{"DELETE", "/api/v1/devices/" + dev, "", 409, "ACTIVE"},
 	} {
 		w := c.send("Bearer "+c.tokens[access.SuperAdmin], row.method, row.path, []byte(row.body))
 		if w.Code != row.status || !strings.Contains(w.Body.String(), row.want) {
 			t.Errorf("%s %s %.40s: %d %s, want %d with %q", row.method, row.path, row.body, w.Code, w.Body, row.status, row.want)
+		}
+	}
+	c.send("SSWS "+c.tokens[access.ReadOnlyAdmin], "DELETE", "/api/v1/devices/"+dev, nil)
+	c.send("SSWS x", "GET", "/api/v1/logs", nil)
+	for _, status := range []string{"400", "401", "403", "404", "409"} {
+		if c.held[status] == 0 {
+			t.Errorf("no answer %s was held against Okta's description: %v", status, c.held)
 		}
 	}
 }

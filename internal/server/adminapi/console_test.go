@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/getkin/kin-openapi/openapi3filter"
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
 
@@ -25,6 +26,8 @@ import (
 
 func TestMain(m *testing.M) {
 	pki.UseAES()
+	openapi3filter.RegisterBodyDecoder("application/x-ndjson", openapi3filter.PlainBodyDecoder)
+	openapi3filter.RegisterBodyDecoder("text/csv", openapi3filter.PlainBodyDecoder)
 	goleak.VerifyTestMain(m)
 }
 
@@ -44,7 +47,7 @@ type console struct {
 func newConsole(t *testing.T) *console {
 	t.Helper()
 	c := &console{Org: servertest.New(t), tokens: map[access.Role]string{}, used: map[string]bool{}, held: map[string]int{}}
-	c.api = &adminapi.Server{Desk: &desk.Desk{DB: c.DB, Log: c.Log, Book: c.Book, Challenges: c.Challenges, Factors: c.Factors, Now: c.Now}, DB: c.DB, Zap: zap.NewNop(), Now: c.Now, PublicURL: "https://mfa.example.com"}
+	c.api = &adminapi.Server{Desk: &desk.Desk{DB: c.DB, Log: c.Log, Book: c.Book, Challenges: c.Challenges, Factors: c.Factors, Accounts: c.Administrators(), Now: c.Now}, DB: c.DB, Zap: zap.NewNop(), Now: c.Now, PublicURL: "https://mfa.example.com"}
 	c.h = c.api.Handler()
 	c.ours, c.oktas = ours(t), oktas(t)
 	for _, role := range access.Roles() {

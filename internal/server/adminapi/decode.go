@@ -54,6 +54,11 @@ func (c call) body(p access.Permission, v any) error {
 	return decode(c.Body, v)
 }
 
+// refuse is err, for one who may ask: who may not is told that alone.
+func refuse(c call, p access.Permission, err error) error {
+	return errors.Join(access.Require(c.ctx, p), err)
+}
+
 func invalid(causes ...string) *apierror.Error {
 	return apierror.New(http.StatusBadRequest, "Api validation failed: "+causes[0], causes...)
 }

@@ -16,13 +16,13 @@ func (s *Server) listDevices(c call) (answer, error) {
 	p, err := page(q, directory.MaxPage)
 	err = errors.Join(err, only(q, "q", "search", "expand", "limit", "after"), listable(q))
 	if err != nil {
-		return answer{}, errors.Join(access.Require(c.ctx, access.DevicesRead), err)
+		return answer{}, refuse(c, access.DevicesRead, err)
 	}
 	var found []directory.Device
 	if text := q.Get("search"); text != "" {
 		search, err := expression("search", text)
 		if err != nil {
-			return answer{}, errors.Join(access.Require(c.ctx, access.DevicesRead), err)
+			return answer{}, refuse(c, access.DevicesRead, err)
 		}
 		found, err = s.Desk.SearchDevices(c.ctx, search, p)
 		if err != nil {

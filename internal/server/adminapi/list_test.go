@@ -3,11 +3,13 @@ package adminapi_test
 import (
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
+	"github.com/latchkey-mfa/latchkey/internal/server/deviceapi"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
 )
 
@@ -132,5 +134,34 @@ func TestFilterOfTheLog(t *testing.T) {
 		if c.must(200, "GET", "/api/v1/logs?filter="+url.QueryEscape(filter), nil, &found); len(found) != want {
 			t.Errorf("%s: %d, want %d", filter, len(found), want)
 		}
+	}
+}
+
+// A token that asks too often is told when to come back; another is not kept.
+func TestPace(t *testing.T) {
+	c := newConsole(t)
+	c.api.Pace = deviceapi.NewPace(1, 3)
+	ask := func(role access.Role) (int, http.Header) {
+		w := c.send("SSWS "+c.tokens[role], "GET", "/api/v1/devices", nil)
+		return w.Code, w.Header()
+	}
+	for range 3 {
+		if status, _ := ask(access.SuperAdmin); status != 200 {
+			t.Fatal(status)
+		}
+	}
+	status, h := ask(access.SuperAdmin)
+	if reset, err := strconv.ParseInt(h.Get("X-Rate-Limit-Reset"), 10, 64); status != 429 || h.Get("Retry-After") != "2" || err != nil || reset <= c.Now().Unix() {
+		t.Errorf("%d %v", status, h)
+	}
+	if status, _ := ask(access.OrgAdmin); status != 200 {
+		t.Errorf("another token: %d", status)
+	}
+	c.Pass(2 * time.Second)
+	if status, _ := ask(access.SuperAdmin); status != 200 {
+		t.Errorf("after the wait: %d", status)
+	}
+	if c.held["429"] != 1 || c.held["200"] < 4 {
+		t.Errorf("held against Okta's description: %v", c.held)
 	}
 }

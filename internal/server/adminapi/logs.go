@@ -1,8 +1,9 @@
 package adminapi
 
 import (
-	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -21,7 +22,7 @@ func (s *Server) listLogs(c call) (answer, error) {
 	v := c.URL.Query()
 	q, err := logQuery(v)
 	if err != nil {
-		return answer{}, errors.Join(access.Require(c.ctx, access.LogsRead), err)
+		return answer{}, refuse(c, access.LogsRead, err)
 	}
 	if q.Since.IsZero() && q.After == 0 {
 		until := q.Until
@@ -115,6 +116,31 @@ func filter(text string, q *systemlog.Query) error {
 	_, _, err = scim.Where(e, systemlog.Attributes(), 1)
 	q.Filter = &e
 	return named("filter", err)
+}
+
+// exportLogs is all that a filter picks, as a file: the oldest first, up to the
+// event of the export itself.
+func (s *Server) exportLogs(c call) (answer, error) {
+	v := c.URL.Query()
+	format, known := systemlog.FormatNamed(v.Get("format"))
+	v.Del("format")
+	q, err := logQuery(v)
+	switch {
+	case err == nil && !known:
+		err = invalid("format: want jsonl or csv")
+	case err == nil:
+		for _, name := range []string{"limit", "after", "sortOrder"} {
+			if v.Has(name) {
+				err = invalid(name + ": an export is whole, the oldest first")
+			}
+		}
+	}
+	if err != nil {
+		return answer{}, refuse(c, access.LogsRead, err)
+	}
+	export, err := s.Desk.ExportEvents(c.ctx, q)
+	return answer{status: http.StatusOK, kind: format.Kind, stream: func(w io.Writer) error { return export(format.To(w)) },
+		header: http.Header{"Content-Disposition": {`attachment; filename="system-log.` + format.Name + `"`}}}, err
 }
 
 func (s *Server) verifyLogs(c call) (answer, error) {

@@ -14,7 +14,7 @@ func (s *Server) listUsers(c call) (answer, error) {
 	q := c.URL.Query()
 	p, err := page(q, directory.MaxPage)
 	if err = errors.Join(err, only(q, "q", "limit", "after")); err != nil {
-		return answer{}, errors.Join(access.Require(c.ctx, access.UsersRead), err)
+		return answer{}, refuse(c, access.UsersRead, err)
 	}
 	found, err := s.Desk.Users(c.ctx, cut(q.Get("q"), maxQuery), p)
 	out, after := ok(bodies(found, s.userBody)), ""

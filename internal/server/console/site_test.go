@@ -47,7 +47,7 @@ func newSite(t testing.TB) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &desk.Desk{DB: o.DB, Log: o.Log, Book: o.Book, Challenges: o.Challenges, Factors: o.Factors, Now: o.Now, MinAgent: "0.1.0"}
+	d := &desk.Desk{DB: o.DB, Log: o.Log, Book: o.Book, Challenges: o.Challenges, Factors: o.Factors, Accounts: signIn, Now: o.Now, MinAgent: "0.1.0"}
 	s.Console, err = console.New(console.Options{Desk: d, SignIn: signIn, Zap: zap.NewNop(), Now: o.Now, PublicURL: s.url})
 	if err != nil {
 		t.Fatal(err)

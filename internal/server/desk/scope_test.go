@@ -24,7 +24,7 @@ func needs() map[string][]access.Permission {
 	for p, methods := range map[access.Permission]string{
 		access.DevicesRead:     "Devices SearchDevices Owners Suggest Pending Readiness NotReady Device DeviceUsers Account PINs OrgRules IntendedPolicy",
 		access.UsersRead:       "Users User UserDevices Groups Members UserFactors",
-		access.OrgRead:         "Settings CustomRoles Chains",
+		access.OrgRead:         "Settings CustomRoles Chains Admins Admin",
 		access.LogsRead:        "Events ExportEvents VerifyLog",
 		access.DevicesManage:   "ChangeDevice Confirm Reject ConfirmMany DeleteDevice",
 		access.UsersManage:     "SetPrelink PrelinkMany CreateUser ChangeUser CreateGroup DeleteGroup AddMembers RemoveMember EnrolApp PendingApp ConfirmApp Invite",
@@ -32,7 +32,7 @@ func needs() map[string][]access.Permission {
 		access.PINGenerate:     "VoidPIN",
 		access.EnrolmentManage: "ListChallenges CreateChallenge RevokeChallenge RevokeCertificate AddChain RemoveChain",
 		access.SettingsManage:  "SaveSettings SaveOrg SaveIntendedPolicy",
-		access.AdminsManage:    "CreateRole ChangeRole DeleteRole",
+		access.AdminsManage:    "CreateRole ChangeRole DeleteRole CreateAdmin SuspendAdmin UnsuspendAdmin SetAdminRole SetAdminScope ResetAdmin RemoveAdmin Tokens CreateToken RevokeToken",
 	} {
 		for _, method := range strings.Fields(methods) {
 			out[method] = []access.Permission{p}

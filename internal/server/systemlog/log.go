@@ -25,12 +25,16 @@ type Log struct {
 func New(key []byte, now func() time.Time) *Log { return &Log{key: key, now: now} }
 
 // Append adds e to the chain within tx, so that an event stands exactly when
-// what it tells was committed.
+// what it tells was committed. An event that names no request is of the one in
+// ctx.
 func (l *Log) Append(ctx context.Context, tx *sql.Tx, e Event) error {
 	var last record
 	err := tx.QueryRowContext(ctx, `SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1`).Scan(&last.seq, &last.hash)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return fmt.Errorf("read the end of the system log: %w", err)
+	}
+	if e.Request == "" {
+		e.Request = RequestOf(ctx)
 	}
 	r, err := l.record(e, last.seq+1)
 	if err != nil {
