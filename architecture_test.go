@@ -178,7 +178,7 @@ func layers() [][]string {
 		{"internal/server/store"},
 		{"pkg/recoverypin", "pkg/totp", "pkg/directauth", "internal/ctap", "internal/wire", "internal/plist", "internal/clock", "internal/devaccounts", "internal/authhost/tty",
 			"internal/qrcode", "internal/device", "internal/device/store", "internal/device/lockout", "internal/device/machine", "internal/device/identity",
-			"internal/server/access", "internal/server/scim", "internal/server/vault", "internal/server/password", "internal/server/credential"},
+			"internal/server/access", "internal/server/scim", "internal/server/reference", "internal/server/vault", "internal/server/password", "internal/server/credential"},
 		{"internal/policy", "internal/authhost", "plugin/panel", "internal/ctap/hid",
 			"internal/device/xipc", "internal/device/checkin", "internal/device/factor", "internal/device/trustedtime", "internal/device/org",
 			"internal/server/systemlog", "internal/server/directory", "internal/server/apierror"},

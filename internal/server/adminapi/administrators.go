@@ -76,11 +76,7 @@ func (s *Server) changeAdmin(c call) (answer, error) {
 	case "unsuspend":
 		return done(), s.Desk.UnsuspendAdmin(c.ctx, id)
 	case "reset":
-		code, err := s.Desk.ResetAdmin(c.ctx, id)
-		if err != nil {
-			return answer{}, err
-		}
-		a, err := s.Desk.Admin(c.ctx, id)
+		a, code, err := s.Desk.ResetAdmin(c.ctx, id)
 		return ok(s.coded(a, code)), err
 	default:
 		return answer{}, refuse(c, access.AdminsManage, invalid(fmt.Sprintf("%q: want suspend, unsuspend or reset", op)))
@@ -94,10 +90,7 @@ func (s *Server) setAdminRole(c call) (answer, error) {
 	if err := c.body(access.AdminsManage, &in); err != nil {
 		return answer{}, err
 	}
-	if err := s.Desk.SetAdminRole(c.ctx, c.PathValue("adminId"), in.Role); err != nil {
-		return answer{}, err
-	}
-	return s.getAdmin(c)
+	return done(), s.Desk.SetAdminRole(c.ctx, c.PathValue("adminId"), in.Role)
 }
 
 func (s *Server) setAdminGroups(c call) (answer, error) {
@@ -110,10 +103,7 @@ func (s *Server) setAdminGroups(c call) (answer, error) {
 	if in.Groups == nil {
 		return answer{}, invalid("groups: missing, want a list of names; an empty one is the whole org")
 	}
-	if err := s.Desk.SetAdminScope(c.ctx, c.PathValue("adminId"), in.Groups); err != nil {
-		return answer{}, err
-	}
-	return s.getAdmin(c)
+	return done(), s.Desk.SetAdminScope(c.ctx, c.PathValue("adminId"), in.Groups)
 }
 
 func (s *Server) deleteAdmin(c call) (answer, error) {

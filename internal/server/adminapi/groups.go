@@ -61,6 +61,9 @@ func (s *Server) listMembers(c call) (answer, error) {
 
 // putMember puts a user into a group; who is in it already stays in it.
 func (s *Server) putMember(c call) (answer, error) {
+	if err := access.Require(c.ctx, access.UsersManage); err != nil {
+		return answer{}, err // before it is said which groups there are
+	}
 	g, _, err := s.Desk.Members(c.ctx, c.PathValue("groupId"), directory.Page{Limit: 1})
 	if err != nil {
 		return answer{}, err

@@ -23,6 +23,7 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/server/directory"
 	"github.com/latchkey-mfa/latchkey/internal/server/pki"
 	"github.com/latchkey-mfa/latchkey/internal/server/recovery"
+	"github.com/latchkey-mfa/latchkey/internal/server/reference"
 	"github.com/latchkey-mfa/latchkey/internal/server/signin"
 	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
 )
@@ -92,10 +93,24 @@ func (s *Server) Handler() http.Handler {
 		w.Header().Set("Content-Type", "application/yaml")
 		_, _ = w.Write(OpenAPI())
 	})
+	mux.Handle("GET /api/docs", s.reference())
+	mux.Handle("GET /api/docs/page.css", s.reference())
+	mux.Handle("GET /api/{$}", http.RedirectHandler("/api/docs", http.StatusFound))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		apierror.New(http.StatusNotFound, fmt.Sprintf("Not found: there is no %s %s", r.Method, r.URL.Path)).Write(w)
 	})
 	return mux
+}
+
+// reference is the description as a page to read.
+func (s *Server) reference() http.Handler {
+	page, err := reference.Draw(OpenAPI())
+	if err != nil {
+		// A test draws it: a server that was built wrong says so, and serves on.
+		s.Zap.Error("the page of the API", zap.Error(err))
+		return http.NotFoundHandler()
+	}
+	return page
 }
 
 // Routes are the patterns that the API answers.

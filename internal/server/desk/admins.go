@@ -71,12 +71,15 @@ func (k *Desk) SetAdminScope(ctx context.Context, id string, groups []string) er
 
 // ResetAdmin begins an account anew, for one who lost everything. Errors:
 // signin.ErrNotFound, ErrState.
-func (k *Desk) ResetAdmin(ctx context.Context, id string) (code signin.Secret, err error) {
+func (k *Desk) ResetAdmin(ctx context.Context, id string) (a signin.Admin, code signin.Secret, err error) {
 	err = k.admin(ctx, id, func(tx *sql.Tx) error {
-		code, err = k.Accounts.NewSetUpCode(ctx, tx, id, caller(ctx))
+		if code, err = k.Accounts.NewSetUpCode(ctx, tx, id, caller(ctx)); err != nil {
+			return err
+		}
+		a, err = k.Accounts.AdminByID(ctx, tx, id)
 		return err
 	})
-	return code, err
+	return a, code, err
 }
 
 // RemoveAdmin takes the account of a suspended administrator away, and ends

@@ -31,7 +31,7 @@ func accountWrites() []operation {
 			return o.SetAdminScope(ctx, o.adminID("in", m), []string{"Full " + m.serial})
 		}},
 		{"ResetAdmin", access.SuperAdmin, systemlog.ResetFactors, func(ctx context.Context, o *org, m mac) error {
-			_, err := o.ResetAdmin(ctx, o.adminID("in", m))
+			_, _, err := o.ResetAdmin(ctx, o.adminID("in", m))
 			return err
 		}},
 		{"RemoveAdmin", access.SuperAdmin, systemlog.UserDelete, func(ctx context.Context, o *org, m mac) error { return o.RemoveAdmin(ctx, o.adminID("out", m)) }},
