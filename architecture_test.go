@@ -184,7 +184,7 @@ func layers() [][]string {
 			"internal/server/systemlog", "internal/server/directory", "internal/server/apierror"},
 		{"internal/policy/schema", "internal/authhost/script", "plugin/panel/terminal", "plugin/mechanism",
 			"internal/profile", "internal/device/agent", "internal/device/events", "internal/device/directory", "internal/device/managedprefs", "internal/device/login", "internal/device/securitykey",
-			"internal/server/pki", "internal/server/signin", "internal/server/factor"},
+			"internal/server/pki", "internal/server/signin", "internal/server/factor", "internal/server/accesslog"},
 		{"plugin", "internal/device/recovery", "internal/device/linking", "internal/server/recovery", "internal/server/webpush", "internal/server/forward"},
 		{"internal/device/factor/accesscode", "internal/device/factor/devicepin", "internal/device/factor/offlinekey", "internal/device/factor/online", "internal/server/desk", "internal/server/deviceapi", "internal/server/metrics"},
 		{"internal/device/session", "internal/server/adminapi", "internal/server/console", "internal/server/directauth", "internal/server/authenticator"},

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/latchkey-mfa/latchkey/internal/server/accesslog"
 	"github.com/latchkey-mfa/latchkey/internal/server/adminapi"
 	"github.com/latchkey-mfa/latchkey/internal/server/console"
 	"github.com/latchkey-mfa/latchkey/internal/server/desk"
@@ -28,6 +29,7 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/server/pki"
 	"github.com/latchkey-mfa/latchkey/internal/server/recovery"
 	"github.com/latchkey-mfa/latchkey/internal/server/signin"
+	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
 	"github.com/latchkey-mfa/latchkey/internal/server/webpush"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
 )
@@ -168,13 +170,30 @@ func (p *program) run(ctx context.Context, d *data, log *zap.Logger, o serveOpti
 	g.Go(func() error {
 		<-ctx.Done()
 		log.Info("stopping")
-		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 		defer cancel()
-		return errors.Join(r.main.Shutdown(drain), r.device.Shutdown(drain))
+		return drain(within, log, r.main, r.device)
 	})
 	err := g.Wait()
 	log.Info("stopped", zap.Error(err))
 	return err
+}
+
+// drain has servers take no request any more, all at once, and waits for those
+// that are under way. What is not done when ctx ends is cut off.
+func drain(ctx context.Context, log *zap.Logger, servers ...*http.Server) error {
+	var g errgroup.Group
+	for _, s := range servers {
+		g.Go(func() error {
+			err := s.Shutdown(ctx)
+			if errors.Is(err, context.DeadlineExceeded) {
+				log.Warn("requests under way are cut off", zap.Duration("after", drainTime))
+				return s.Close()
+			}
+			return err
+		})
+	}
+	return g.Wait()
 }
 
 type listeners struct{ main, device net.Listener }
@@ -254,10 +273,10 @@ func (p *program) servers(ctx context.Context, d *data, o serveOptions, log *zap
 	org := directauth.New(directauth.Config{DB: d.db, Vault: d.vault, Log: d.log, Factors: factors, Door: &deviceapi.Door{Trust: trust, DB: d.db}, Keys: keys, Zap: log,
 		Now: d.now, Issuer: o.publicURL, DeviceURL: o.deviceURL})
 	r.beside = phones.beside
-	r.main = harden(mainHandler(admin.Handler(), scep, pages, org.Discovery(), phones.page.Handler(), ready(d, log), o.deviceURL), log)
+	r.main = harden(d.logged("main", mainHandler(admin.Handler(), scep, pages, org.Discovery(), phones.page.Handler(), ready(d, log), o.deviceURL), log), log)
 	r.main.RegisterOnShutdown(phones.page.Close)
 	r.main.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}, Time: d.now}
-	r.device = harden(deviceHandler(devices.Handler(), org.Handler()), log)
+	r.device = harden(d.logged("device", deviceHandler(devices.Handler(), org.Handler()), log), log)
 	r.device.TLSConfig = deviceapi.TLS(pair, trust, d.now)
 	return r, nil
 }
@@ -293,7 +312,7 @@ func ready(d *data, log *zap.Logger) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		if err := d.db.Check(r.Context()); err != nil {
-			log.Warn("not ready", zap.Error(err))
+			log.Warn("not ready", zap.String("request", systemlog.RequestOf(r.Context())), zap.Error(err))
 			http.Error(w, "the database is not ready", http.StatusServiceUnavailable)
 			return
 		}
@@ -313,6 +332,12 @@ func deviceHandler(devices, org http.Handler) http.Handler {
 // factors are those of the org's users.
 func (d *data) factors() *factor.Book {
 	return &factor.Book{DB: d.db, Vault: d.vault, Log: d.log, Hasher: password.NewHasher(), Now: d.now}
+}
+
+// logged gives each request of a listener its id and its line in the log.
+func (d *data) logged(listener string, h http.Handler, log *zap.Logger) http.Handler {
+	l := &accesslog.Log{Zap: log, Now: d.now, Quiet: []string{"GET /healthz", "GET /readyz", "GET /metrics"}}
+	return l.Handler(listener, h)
 }
 
 // harden bounds what a slow or hostile client can hold on to.

@@ -2,7 +2,6 @@ package adminapi
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
 	_ "embed"
 	"encoding/json"
@@ -126,7 +125,7 @@ func (s *Server) Routes() []string {
 // for a permission: a check that was forgotten fails the first request made.
 func (s *Server) guarded(h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c := call{Request: r, id: "req" + strings.ToLower(rand.Text())[:17]}
+		c := call{Request: r, id: systemlog.IDOf(r.Context())}
 		w.Header().Set("X-Okta-Request-Id", c.id)
 		caller, err := s.authenticate(r)
 		if err == nil {

@@ -1,6 +1,10 @@
 package systemlog
 
-import "context"
+import (
+	"context"
+
+	"github.com/latchkey-mfa/latchkey/internal/server/store"
+)
 
 type requestKey struct{}
 
@@ -14,4 +18,15 @@ func ForRequest(ctx context.Context, id string) context.Context {
 func RequestOf(ctx context.Context) string {
 	id, _ := ctx.Value(requestKey{}).(string)
 	return id
+}
+
+// NewRequest is the id of a request that has none yet.
+func NewRequest() string { return store.NewID("req") }
+
+// IDOf is the id of the request in ctx, or a new one.
+func IDOf(ctx context.Context) string {
+	if id := RequestOf(ctx); id != "" {
+		return id
+	}
+	return NewRequest()
 }
