@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -54,6 +53,7 @@ type serveOptions struct {
 	minAgent             string
 	accountsPerHour      int
 	pushServices         []string
+	acme                 acmeOptions
 	forward              forwardOptions
 	metricsListen        string
 }
@@ -77,6 +77,7 @@ func (p *program) serveCommand() *cobra.Command {
 	f.DurationVar(&o.every, "check-in-every", 15*time.Minute, "time between two check-ins of a device")
 	f.StringVar(&o.minAgent, "min-agent", "", "oldest version of the device daemon that is welcome")
 	f.IntVar(&o.accountsPerHour, "accounts-per-hour", recovery.AccountsPerHour, "how many distinct accounts an administrator may generate PINs for in an hour")
+	o.acme.flags(f)
 	o.forward.flags(f)
 	f.StringVar(&o.metricsListen, "metrics-listen", "", "address that a monitoring system reads /metrics at, without TLS (default: none)")
 	twinned(f, "metrics-listen")
@@ -89,6 +90,9 @@ func (p *program) serveCommand() *cobra.Command {
 func (o serveOptions) validate() error {
 	if (o.tlsCert == "") != (o.tlsKey == "") {
 		return usage(errors.New("--tls-cert and --tls-key go together"), "give both, or neither for an evaluation certificate")
+	}
+	if err := o.acme.validate(o); err != nil {
+		return err
 	}
 	if o.every < time.Second || o.every > 24*time.Hour {
 		return usage(fmt.Errorf("--check-in-every %s: want 1s to 24h", o.every), "15m is the default")
@@ -215,7 +219,7 @@ func (o *serveOptions) urls(l listeners) {
 	from := func(url *string, on net.Listener) {
 		_, port, _ := net.SplitHostPort(on.Addr().String())
 		if *url == "" {
-			*url = "https://" + net.JoinHostPort(o.tlsHosts[0], port)
+			*url = "https://" + net.JoinHostPort(append(o.acme.hosts, o.tlsHosts...)[0], port)
 		}
 		*url = strings.TrimSuffix(*url, "/")
 	}
@@ -228,7 +232,7 @@ func (o *serveOptions) urls(l listeners) {
 
 // servers wires the parts.
 func (p *program) servers(ctx context.Context, d *data, o serveOptions, log *zap.Logger) (r running, err error) {
-	pair, err := p.certificate(ctx, d, o, log)
+	shown, err := p.certificate(ctx, d, o, log)
 	if err != nil {
 		return r, err
 	}
@@ -272,12 +276,17 @@ func (p *program) servers(ctx context.Context, d *data, o serveOptions, log *zap
 		Pace: deviceapi.NewPace(2, 30)}
 	org := directauth.New(directauth.Config{DB: d.db, Vault: d.vault, Log: d.log, Factors: factors, Door: &deviceapi.Door{Trust: trust, DB: d.db}, Keys: keys, Zap: log,
 		Now: d.now, Issuer: o.publicURL, DeviceURL: o.deviceURL})
-	r.beside = phones.beside
+	r.beside = append(r.beside, phones.beside...)
 	r.main = harden(d.logged("main", mainHandler(admin.Handler(), scep, pages, org.Discovery(), phones.page.Handler(), ready(d, log), o.deviceURL), log), log)
 	r.main.RegisterOnShutdown(phones.page.Close)
-	r.main.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}, Time: d.now}
+	r.main.TLSConfig = shown.config(d.now)
 	r.device = harden(d.logged("device", deviceHandler(devices.Handler(), org.Handler()), log), log)
-	r.device.TLSConfig = deviceapi.TLS(pair, trust, d.now)
+	r.device.TLSConfig = deviceapi.TLS(tls.Certificate{}, trust, d.now)
+	// The same certificate; an authority's own handshakes come to the main one.
+	r.device.TLSConfig.Certificates, r.device.TLSConfig.GetCertificate = nil, shown.get
+	if shown.http != nil {
+		r.beside = append(r.beside, shown.http)
+	}
 	return r, nil
 }
 
@@ -348,31 +357,6 @@ func harden(h http.Handler, log *zap.Logger) *http.Server {
 		s.ErrorLog = std
 	}
 	return s
-}
-
-// certificate is the TLS certificate of both listeners.
-func (p *program) certificate(ctx context.Context, d *data, o serveOptions, log *zap.Logger) (tls.Certificate, error) {
-	if o.tlsCert != "" {
-		pair, err := tls.LoadX509KeyPair(o.tlsCert, o.tlsKey)
-		if err != nil {
-			return pair, failed(fmt.Errorf("read the TLS certificate %s and its key %s: %w", o.tlsCert, o.tlsKey, err), "both must be PEM files that belong together")
-		}
-		return pair, nil
-	}
-	var pair tls.Certificate
-	file := filepath.Join(p.dataDir, "tls-ca.pem")
-	err := d.db.Update(ctx, func(tx *sql.Tx) error {
-		made, ca, err := pki.EvaluationTLS(ctx, tx, d.vault, o.tlsHosts, d.now())
-		if err != nil {
-			return err
-		}
-		pair = made
-		return replaceFile(file, pki.PEM(ca))
-	})
-	if err == nil {
-		log.Warn("no TLS certificate is configured: serving one for evaluation", zap.String("trust", file), zap.Strings("hosts", o.tlsHosts))
-	}
-	return pair, err
 }
 
 // replaceFile writes a public file whole or not at all.

@@ -41,6 +41,7 @@ const (
 	ForClients       Purpose = "latchkey/v1/client-digest"
 	ForTokenKeys     Purpose = "latchkey/v1/token-key"
 	ForWebPush       Purpose = "latchkey/v1/web-push"
+	ForACME          Purpose = "latchkey/v1/acme"
 )
 
 // Vault seals with the master key. It prints as a placeholder.
