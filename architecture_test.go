@@ -181,7 +181,7 @@ func layers() [][]string {
 			"internal/server/access", "internal/server/scim", "internal/server/reference", "internal/server/vault", "internal/server/password", "internal/server/credential"},
 		{"internal/policy", "internal/authhost", "plugin/panel", "internal/ctap/hid",
 			"internal/device/xipc", "internal/device/checkin", "internal/device/factor", "internal/device/trustedtime", "internal/device/org",
-			"internal/server/systemlog", "internal/server/directory", "internal/server/apierror"},
+			"internal/server/systemlog", "internal/server/tlscert", "internal/server/directory", "internal/server/apierror"},
 		{"internal/policy/schema", "internal/authhost/script", "plugin/panel/terminal", "plugin/mechanism",
 			"internal/profile", "internal/device/agent", "internal/device/events", "internal/device/directory", "internal/device/managedprefs", "internal/device/login", "internal/device/securitykey",
 			"internal/server/pki", "internal/server/signin", "internal/server/factor", "internal/server/accesslog"},

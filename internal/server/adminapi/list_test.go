@@ -1,6 +1,7 @@
 package adminapi_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
+	"github.com/latchkey-mfa/latchkey/internal/server/adminapi"
 	"github.com/latchkey-mfa/latchkey/internal/server/deviceapi"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
 )
@@ -163,5 +165,39 @@ func TestPace(t *testing.T) {
 	}
 	if c.held["429"] != 1 || c.held["200"] < 4 {
 		t.Errorf("held against Okta's description: %v", c.held)
+	}
+}
+
+// The server's clock is set back and ahead: a token is good by its expiry and no
+// longer, and the log stays in the order in which things happened.
+func TestTheServersClockJumps(t *testing.T) {
+	c := newConsole(t)
+	var token struct{ Token string }
+	c.must(201, "POST", "/api/v1/latchkey/tokens", map[string]any{"name": "x", "login": "sam@example.com", "role": "org-admin", "expiresInDays": 2}, &token)
+	next, login := "", 0
+	for _, jump := range []struct {
+		by   time.Duration
+		good int
+	}{{0, 200}, {-30 * 24 * time.Hour, 200}, {30 * 24 * time.Hour, 200}, {400 * 24 * time.Hour, 401}, {-401 * 24 * time.Hour, 200}} {
+		c.Pass(jump.by)
+		if got := c.send("SSWS "+token.Token, "GET", "/api/v1/devices", nil).Code; got != jump.good {
+			t.Errorf("after %s: %d, want %d", jump.by, got, jump.good)
+		}
+		login++
+		c.must(200, "POST", "/api/v1/users", map[string]any{"profile": map[string]string{"login": "user" + strconv.Itoa(login)}}, nil)
+		at := next
+		if at == "" {
+			at = "/api/v1/logs?since=1970-01-01T00:00:00Z"
+		}
+		w := c.send("SSWS "+c.tokens[access.SuperAdmin], "GET", at, nil)
+		var found []struct{ Target []struct{ AlternateID string } }
+		if err := json.Unmarshal(w.Body.Bytes(), &found); err != nil || len(found) == 0 || found[len(found)-1].Target[0].AlternateID != "user"+strconv.Itoa(login) {
+			t.Errorf("after %s who follows the log sees %s, %v", jump.by, w.Body, err)
+		}
+		next = linked(t, w.Header(), "next")
+	}
+	var verdict adminapi.VerdictBody
+	if c.must(200, "GET", "/api/v1/latchkey/logs/verification", nil, &verdict); !verdict.OK {
+		t.Errorf("%+v", verdict)
 	}
 }
