@@ -82,6 +82,7 @@ func TestStopLetsRequestsFinish(t *testing.T) {
 	if err != nil || answer.StatusCode != http.StatusOK {
 		t.Fatalf("%+v %v", answer, err)
 	}
+	answer.Body.Close()
 	conn.Close()
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("the server ended with %v", err)

@@ -190,7 +190,9 @@ func TestTheServersClockJumps(t *testing.T) {
 			at = "/api/v1/logs?since=1970-01-01T00:00:00Z"
 		}
 		w := c.send("SSWS "+c.tokens[access.SuperAdmin], "GET", at, nil)
-		var found []struct{ Target []struct{ AlternateID string } }
+		var found []struct {
+			Target []struct{ AlternateID string }
+		}
 		if err := json.Unmarshal(w.Body.Bytes(), &found); err != nil || len(found) == 0 || found[len(found)-1].Target[0].AlternateID != "user"+strconv.Itoa(login) {
 			t.Errorf("after %s who follows the log sees %s, %v", jump.by, w.Body, err)
 		}

@@ -150,7 +150,7 @@ func (s *Server) guarded(h handler) http.Handler {
 			// What has begun cannot become an error: it is cut off, so that nobody
 			// takes it for whole.
 			s.Zap.Error("admin answer broke off", zap.String("request", c.id), zap.String("route", r.Pattern), zap.Error(err))
-			panic(http.ErrAbortHandler)
+			panic(http.ErrAbortHandler) //nolint:forbidigo // how net/http cuts an answer short
 		}
 	})
 }
