@@ -60,7 +60,7 @@ test:
 	$(MAKE) -j2 -Otarget test-postgres demo AUTO=1
 
 ## test-postgres: the parts whose SQL it is, on PostgreSQL instead of SQLite
-POSTGRES = access directory systemlog forward pki recovery factor federation signin adminapi
+POSTGRES = access scim tlscert directory systemlog forward pki recovery factor federation signin adminapi
 test-postgres:
 	LATCHKEY_TEST_DATABASE=postgres $(GO) test -timeout 5m $(addprefix ./internal/server/,$(POSTGRES))
 

@@ -157,6 +157,7 @@ func fuzzedOnTheServer() map[string]string {
 		"internal/server/pki FuzzRequest":          "read",
 		"internal/server/recovery FuzzActivation":  "ActivationFrom",
 		"internal/server/recovery FuzzLimits":      "limitsOf",
+		"internal/server/scim FuzzFilter":          "lex value",
 		"internal/server/signin FuzzPasskey":       "parseAssertion parseCreation",
 		"internal/server/signin FuzzRecoveryCode":  "parseRecoveryCode",
 		"internal/server/signin FuzzToken":         "split",
@@ -204,7 +205,7 @@ func fuzzedOnBoth() map[string]string {
 // unfuzzed are functions that need no target, by the reason.
 func unfuzzed() map[string][]string {
 	return map[string][]string{
-		"a flag or a variable of whoever starts the program":     {"cmd/latchkey signingIdentity", "cmd/latchkey-server client", "internal/server/webpush CheckOwn", "internal/profile check", "internal/profile payload", "internal/server/credential NewParty", "internal/server/signin relyingParty", "internal/server/federation Name"},
+		"a flag or a variable of whoever starts the program":     {"cmd/latchkey signingIdentity", "cmd/latchkey-server client", "internal/server/webpush CheckOwn", "internal/server/tlscert Check", "internal/server/tlscert Manager", "internal/profile check", "internal/profile payload", "internal/server/credential NewParty", "internal/server/signin relyingParty", "internal/server/federation Name"},
 		"a key that the person at the screen pressed":            {"plugin/panel/terminal shortcut"},
 		"a sum of this program's own":                            {"pkg/recoverypin number", "pkg/totp digits"},
 		"the key that a script's player read off its own screen": {"internal/authhost/script typeCode"},

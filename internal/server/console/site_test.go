@@ -64,7 +64,7 @@ func (s *site) serve(provider *federation.Provider) {
 	if err != nil {
 		s.T.Fatal(err)
 	}
-	d := &desk.Desk{DB: o.DB, Log: o.Log, Book: o.Book, Challenges: o.Challenges, Factors: o.Factors, Now: o.Now, MinAgent: "0.1.0"}
+	d := &desk.Desk{DB: o.DB, Log: o.Log, Book: o.Book, Challenges: o.Challenges, Factors: o.Factors, Accounts: signIn, Now: o.Now, MinAgent: "0.1.0"}
 	s.Console, err = console.New(console.Options{Desk: d, SignIn: signIn, Zap: zap.NewNop(), Now: o.Now, PublicURL: s.url, Federation: provider})
 	if err != nil {
 		s.T.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
 	"github.com/latchkey-mfa/latchkey/internal/server/directory"
 	"github.com/latchkey-mfa/latchkey/internal/server/pki"
+	"github.com/latchkey-mfa/latchkey/internal/server/scim"
 	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
 )
 
@@ -32,6 +33,16 @@ type Owner struct {
 func (k *Desk) Devices(ctx context.Context, q string, p directory.Page) (found []directory.Device, err error) {
 	err = k.view(ctx, access.DevicesRead, func(tx *sql.Tx) error {
 		found, err = directory.Devices(ctx, tx, q, p)
+		return err
+	})
+	return found, err
+}
+
+// SearchDevices are the Macs that a search picks, by id. Errors:
+// *scim.RefusedError.
+func (k *Desk) SearchDevices(ctx context.Context, search scim.Expression, p directory.Page) (found []directory.Device, err error) {
+	err = k.view(ctx, access.DevicesRead, func(tx *sql.Tx) error {
+		found, err = directory.SearchDevices(ctx, tx, search, p)
 		return err
 	})
 	return found, err
@@ -131,38 +142,58 @@ func (k *Desk) Device(ctx context.Context, id string) (m Mac, err error) {
 // DeviceUsers are the users to whom the Mac's accounts may belong, each once, as
 // far as the caller sees them.
 // Errors: directory.ErrNotFound.
-func (k *Desk) DeviceUsers(ctx context.Context, id string) (owners []Owner, err error) {
+func (k *Desk) DeviceUsers(ctx context.Context, id string) (found []Owner, err error) {
 	err = k.view(ctx, access.DevicesRead, func(tx *sql.Tx) error {
-		d, err := directory.DeviceByID(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		accounts, err := directory.Accounts(ctx, tx, d.ID)
-		if err != nil {
-			return err
-		}
-		seen := map[string]bool{}
-		for _, a := range accounts {
-			users, err := directory.Owners(ctx, tx, a)
-			if err != nil {
+		found, err = owners(ctx, tx, id)
+		return err
+	})
+	return found, err
+}
+
+// Owners are the users of many Macs, by the id of the Mac, as DeviceUsers has
+// them. Errors: directory.ErrNotFound.
+func (k *Desk) Owners(ctx context.Context, ids []string) (found map[string][]Owner, err error) {
+	found = map[string][]Owner{}
+	err = k.view(ctx, access.DevicesRead, func(tx *sql.Tx) error {
+		for _, id := range ids {
+			if found[id], err = owners(ctx, tx, id); err != nil {
 				return err
-			}
-			for _, u := range users {
-				// Whom the caller may not see is not told beside those whom they may.
-				if _, err := directory.FindUser(ctx, tx, u.ID); errors.Is(err, directory.ErrNotFound) {
-					continue
-				} else if err != nil {
-					return err
-				}
-				if !seen[u.ID] {
-					owners = append(owners, Owner{User: u, Since: a.CreatedAt})
-				}
-				seen[u.ID] = true
 			}
 		}
 		return nil
 	})
-	return owners, err
+	return found, err
+}
+
+func owners(ctx context.Context, tx *sql.Tx, id string) (out []Owner, err error) {
+	d, err := directory.DeviceByID(ctx, tx, id)
+	if err != nil {
+		return nil, err
+	}
+	accounts, err := directory.Accounts(ctx, tx, d.ID)
+	if err != nil {
+		return nil, err
+	}
+	seen := map[string]bool{}
+	for _, a := range accounts {
+		users, err := directory.Owners(ctx, tx, a)
+		if err != nil {
+			return nil, err
+		}
+		for _, u := range users {
+			// Whom the caller may not see is not told beside those whom they may.
+			if _, err := directory.FindUser(ctx, tx, u.ID); errors.Is(err, directory.ErrNotFound) {
+				continue
+			} else if err != nil {
+				return nil, err
+			}
+			if !seen[u.ID] {
+				out = append(out, Owner{User: u, Since: a.CreatedAt})
+			}
+			seen[u.ID] = true
+		}
+	}
+	return out, nil
 }
 
 // ChangeDevice moves a Mac through its life. Errors: *InvalidError where there

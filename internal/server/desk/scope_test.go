@@ -22,9 +22,9 @@ import (
 func needs() map[string][]access.Permission {
 	out := map[string][]access.Permission{"Issue": {access.DevicesRead, access.PINGenerate}, "Certificates": {access.DevicesRead, access.OrgRead}}
 	for p, methods := range map[access.Permission]string{
-		access.DevicesRead:     "Devices Suggest Inside Macs Pending Readiness NotReady Device DeviceUsers Account PINs OrgRules IntendedPolicy",
+		access.DevicesRead:     "Devices SearchDevices Owners Suggest Inside Macs Pending Readiness NotReady Device DeviceUsers Account PINs OrgRules IntendedPolicy",
 		access.UsersRead:       "Users User UserDevices Groups Members UserFactors",
-		access.OrgRead:         "Settings CustomRoles Chains",
+		access.OrgRead:         "Settings CustomRoles Chains Admins Admin",
 		access.LogsRead:        "Events ExportEvents VerifyLog",
 		access.DevicesManage:   "ChangeDevice Confirm Reject ConfirmMany DeleteDevice",
 		access.UsersManage:     "SetPrelink PrelinkMany CreateUser ChangeUser CreateGroup DeleteGroup AddMembers RemoveMember EnrolApp PendingApp ConfirmApp Invite",
@@ -32,7 +32,7 @@ func needs() map[string][]access.Permission {
 		access.PINGenerate:     "VoidPIN",
 		access.EnrolmentManage: "ListChallenges CreateChallenge RevokeChallenge RevokeCertificate AddChain RemoveChain",
 		access.SettingsManage:  "SaveSettings SaveOrg SaveIntendedPolicy",
-		access.AdminsManage:    "CreateRole ChangeRole DeleteRole",
+		access.AdminsManage:    "CreateRole ChangeRole DeleteRole CreateAdmin SuspendAdmin UnsuspendAdmin SetAdminRole SetAdminScope ResetAdmin RemoveAdmin Tokens CreateToken RevokeToken",
 	} {
 		for _, method := range strings.Fields(methods) {
 			out[method] = []access.Permission{p}
@@ -99,7 +99,7 @@ func (o *org) scoped(macs ...mac) context.Context {
 // whole org is refused.
 func TestOperationsOfAScopedCaller(t *testing.T) {
 	orgWide := []access.Permission{access.UsersManage, access.LogsRead, access.OrgRead, access.OrgManage, access.EnrolmentManage, access.SettingsManage, access.AdminsManage}
-	lists := []string{"Devices", "Suggest", "Inside", "Macs", "Readiness", "NotReady", "OrgRules", "IntendedPolicy", "Users", "Groups", "ConfirmMany"} // which have no target to miss
+	lists := []string{"Devices", "SearchDevices", "Suggest", "Inside", "Macs", "Readiness", "NotReady", "OrgRules", "IntendedPolicy", "Users", "Groups", "ConfirmMany"} // which have no target to miss
 	for _, op := range append(reads(), writes()...) {
 		t.Run(op.method, func(t *testing.T) {
 			t.Parallel() // they wait for the disk
@@ -147,6 +147,7 @@ func TestScopedListsAreWhole(t *testing.T) {
 	for name, list := range map[string]func(p directory.Page) ([]directory.Device, error){
 		"all":       func(p directory.Page) ([]directory.Device, error) { return o.Devices(ctx, "", p) },
 		"by serial": func(p directory.Page) ([]directory.Device, error) { return o.Devices(ctx, "c02", p) },
+		"searched":  func(p directory.Page) ([]directory.Device, error) { return o.SearchDevices(ctx, serialIs("c02"), p) },
 		"not ready": func(p directory.Page) ([]directory.Device, error) { return o.NotReady(ctx, directory.LacksArming, p) },
 	} {
 		if name == "not ready" {

@@ -120,16 +120,16 @@ func (s *Server) checkIn(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		_, _ = w.Write(raw)
 	case errors.As(err, &refusal):
-		s.Zap.Info("check-in refused", zap.String("client", r.RemoteAddr), zap.Int("status", refusal.Status), zap.String("error_id", refusal.Body.ErrorID),
+		s.Zap.Info("check-in refused", zap.String("request", systemlog.RequestOf(r.Context())), zap.String("client", r.RemoteAddr), zap.Int("status", refusal.Status), zap.String("error_id", refusal.Body.ErrorID),
 			zap.String("summary", refusal.Body.ErrorSummary), zap.String("reason", refusal.Body.Reason), zap.Any("causes", refusal.Body.ErrorCauses))
 		refusal.Write(w)
 	case r.Context().Err() != nil:
 		// The Mac went away, which happens at any login window. It asks again.
-		s.Zap.Info("a device went away during its check-in", zap.String("client", r.RemoteAddr), zap.Error(err))
+		s.Zap.Info("a device went away during its check-in", zap.String("request", systemlog.RequestOf(r.Context())), zap.String("client", r.RemoteAddr), zap.Error(err))
 		apierror.GivenUp(err).Write(w)
 	default:
 		hidden := apierror.Internal(err)
-		s.Zap.Error("check-in failed", zap.String("client", r.RemoteAddr), zap.String("error_id", hidden.Body.ErrorID), zap.Error(err))
+		s.Zap.Error("check-in failed", zap.String("request", systemlog.RequestOf(r.Context())), zap.String("client", r.RemoteAddr), zap.String("error_id", hidden.Body.ErrorID), zap.Error(err))
 		hidden.Write(w)
 	}
 }

@@ -35,6 +35,7 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/server/password"
 	"github.com/latchkey-mfa/latchkey/internal/server/pki"
 	"github.com/latchkey-mfa/latchkey/internal/server/recovery"
+	"github.com/latchkey-mfa/latchkey/internal/server/signin"
 	"github.com/latchkey-mfa/latchkey/internal/server/store"
 	"github.com/latchkey-mfa/latchkey/internal/server/store/storetest"
 	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
@@ -266,4 +267,14 @@ func (o *Org) CheckIn(id *Identity, in wire.CheckIn) (int, wire.CheckInAnswer, w
 		o.T.Fatalf("answer %d: %v: %s", status, err, body)
 	}
 	return status, answer, refusal
+}
+
+// Administrators is the accounts of administrators.
+func (o *Org) Administrators() *signin.Service {
+	o.T.Helper()
+	s, err := signin.New(signin.Config{DB: o.DB, Vault: o.Vault, Log: o.Log, Now: o.Now, PublicURL: "https://mfa.example.com"})
+	if err != nil {
+		o.T.Fatal(err)
+	}
+	return s
 }

@@ -107,6 +107,9 @@ func TestFederatedAccountsHaveNothingOfTheirOwn(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	// Removing one who is suspended would let the provider bring them back, active.
+	h.must(h.tx(func(tx *sql.Tx) error { return h.Suspend(h.Context(), tx, x.Admin.ID, cli()) }))
+	h.is(h.tx(func(tx *sql.Tx) error { _, err := h.Remove(h.Context(), tx, x.Admin.ID, cli()); return err }), signin.ErrState)
 	h.is(errOf(h.Begin(h.Context(), "sam@example.com", "", desk())), signin.ErrRefused)
 	h.is(errOf(h.BeginSetUp(h.Context(), "sam@example.com", "", desk())), signin.ErrRefused)
 	h.is(errOf(h.ReauthenticateTOTP(h.Context(), token, "123456", desk())), signin.ErrRefused)

@@ -30,6 +30,7 @@ const (
 	UserUnsuspend       = "user.lifecycle.unsuspend"
 	UserDeactivate      = "user.lifecycle.deactivate"
 	UserActivate        = "user.lifecycle.activate"
+	UserDelete          = "user.lifecycle.delete.completed"
 	ResetFactors        = "user.mfa.factor.reset_all"
 	TokenCreate         = "system.api_token.create"
 	TokenRevoke         = "system.api_token.revoke"
