@@ -68,15 +68,15 @@ func (o *org) prepare(ctx context.Context, program string, macs int) (err error)
 	if o.vault, err = vault.Open(filepath.Join(o.dir, "master.key")); err != nil {
 		return err
 	}
+	now := time.Now()
+	if err := fill(ctx, o.where, macs, now.UnixMicro()); err != nil {
+		return err
+	}
 	db, err := store.Open(ctx, o.where)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	now := time.Now()
-	if err := fill(ctx, db, o.where, macs, now.UnixMicro()); err != nil {
-		return err
-	}
 	if o.authority, err = newAuthority(now); err != nil {
 		return err
 	}

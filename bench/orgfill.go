@@ -32,28 +32,48 @@ func wordsOf(where string) words {
 // fill makes Macs in the way in which check-ins leave them: each with one
 // account of a user of the org, and one that is the second's of every other Mac
 // or of a local administrator; each governed account with a recovery secret.
-func fill(ctx context.Context, db *store.DB, where string, macs int, now int64) error {
+func fill(ctx context.Context, where string, macs int, now int64) (err error) {
+	db, err := plain(where)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
 	w := wordsOf(where)
-	return db.Update(ctx, func(tx *sql.Tx) error {
-		triggers, err := quiet(ctx, tx, w)
-		if err != nil {
-			return err
+	triggers, err := quiet(ctx, tx, w)
+	if err == nil {
+		err = names(ctx, tx)
+	}
+	if err != nil {
+		return errors.Join(err, tx.Rollback())
+	}
+	for _, statement := range statements(w) {
+		if _, err := tx.ExecContext(ctx, statement, macs, now); err != nil {
+			return errors.Join(fmt.Errorf("fill: %w: %.80s", err, statement), tx.Rollback())
 		}
-		if err := names(ctx, tx); err != nil {
-			return err
+	}
+	for _, statement := range append(triggers, `DROP TABLE person_names`) {
+		if _, err := tx.ExecContext(ctx, statement); err != nil {
+			return errors.Join(fmt.Errorf("fill: %w: %.80s", err, statement), tx.Rollback())
 		}
-		for _, statement := range statements(w) {
-			if _, err := tx.ExecContext(ctx, statement, macs, now); err != nil {
-				return fmt.Errorf("fill: %w: %.80s", err, statement)
-			}
-		}
-		for _, statement := range append(triggers, `DROP TABLE person_names`) {
-			if _, err := tx.ExecContext(ctx, statement); err != nil {
-				return fmt.Errorf("fill: %w: %.80s", err, statement)
-			}
-		}
-		return nil
-	})
+	}
+	return tx.Commit()
+}
+
+// plain is a connection with nothing of the server's: an SQLite file is filled
+// with much memory, and without a wait for the disk.
+func plain(where string) (*sql.DB, error) {
+	if store.OnServer(where) {
+		return sql.Open("pgx", where)
+	}
+	db, err := sql.Open("sqlite", "file:"+where+"?_pragma=cache_size(-2000000)&_pragma=synchronous(0)&_pragma=temp_store(2)")
+	if err == nil {
+		db.SetMaxOpenConns(1)
+	}
+	return db, err
 }
 
 // quiet takes the triggers away, and returns what brings them back.
@@ -134,16 +154,12 @@ INSERT INTO recovery_secrets (account_id, generation, key_id, sealed, proven, co
 
 // settle lets the database count what it holds, as it does by itself within a day.
 func settle(ctx context.Context, where string) (err error) {
-	driver := "sqlite"
-	if store.OnServer(where) {
-		driver = "pgx"
-	}
-	db, err := sql.Open(driver, where)
+	db, err := plain(where)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if _, err = db.ExecContext(ctx, `ANALYZE`); err == nil && driver == "pgx" {
+	if _, err = db.ExecContext(ctx, `ANALYZE`); err == nil && store.OnServer(where) {
 		_, err = db.ExecContext(ctx, `VACUUM`)
 	}
 	return err

@@ -78,6 +78,7 @@ func TestDeviceAndServerNeverDisagree(t *testing.T) {
 		d.Book.AccountsPerHour = 1 << 30
 		var read recoverypin.PIN // the PIN that was read out last
 		var until time.Time      // it has to be good until then
+		var out time.Time        // until when any PIN is out, also one of a secret whose confirmation was lost
 		issue := func() (recovery.Issued, error) {
 			d.Pass(time.Second)
 			return d.Book.Issue(d.As(access.HelpDeskAdmin, "sam@example.com"), recovery.Request{DeviceID: dev.ID, AccountID: acc.ID, Reason: "check"})
@@ -94,43 +95,46 @@ func TestDeviceAndServerNeverDisagree(t *testing.T) {
 					rt.Skip("nothing is pending")
 				}
 				lost := rapid.Bool().Draw(rt, "answer lost")
-				var out wire.SecretResult
+				var result wire.SecretResult
 				held := false
 				d.Update(func(tx *sql.Tx) (err error) {
-					out, err = d.Book.Register(context.Background(), tx, dev, acc, m.upload(acc.GUID))
+					result, err = d.Book.Register(context.Background(), tx, dev, acc, m.upload(acc.GUID))
 					if held = errors.Is(err, recovery.ErrPINOut); held {
 						return nil
 					}
 					return err
 				})
 				if held {
-					if d.Now().After(until.Add(2 * recoverypin.Skew)) {
+					if d.Now().After(out.Add(2 * recoverypin.Skew)) {
 						rt.Fatal("a rotation waits for a PIN that nobody can use any more")
 					}
 					return
 				}
-				if out.Result == wire.SecretUnproven && m.current != nil && proven {
+				if result.Result == wire.SecretUnproven && m.current != nil && proven {
 					rt.Fatal("a Mac that kept its secret was taken as unproven")
 				}
-				if out.Result != wire.SecretStale {
+				if result.Result != wire.SecretStale {
 					proven = true
 				}
 				if !lost {
-					m.hear(out)
+					m.hear(result)
 				}
 			},
 			"lose the store": func(rt *rapid.T) { *m, proven, until = model{}, false, time.Time{} },
 			"wait":           func(rt *rapid.T) { d.Pass(4 * time.Minute) },
 			"issue": func(rt *rapid.T) {
-				out, err := issue()
+				issued, err := issue()
+				if err == nil {
+					out = issued.ShownUntil
+				}
 				if m.current == nil {
 					return // nothing was confirmed to this store
 				}
 				if err != nil {
 					rt.Fatalf("a confirmed secret brings no PIN: %v", err)
 				}
-				read, _ = recoverypin.ParsePIN(out.PIN)
-				until = out.ShownUntil
+				read, _ = recoverypin.ParsePIN(issued.PIN)
+				until = issued.ShownUntil
 			},
 			"": func(rt *rapid.T) {
 				if m.current == nil || d.Now().After(until) {
