@@ -266,7 +266,7 @@ func (p *program) servers(ctx context.Context, d *data, o serveOptions, log *zap
 	if err != nil {
 		return r, err
 	}
-	signIn, err := signin.New(signin.Config{DB: d.db, Vault: d.vault, Log: d.log, Now: d.now, PublicURL: o.publicURL, Issuer: o.sso.issuer})
+	signIn, err := signin.New(signin.Config{DB: d.db, Vault: d.vault, Log: d.log, Now: d.now, PublicURL: o.publicURL, Issuer: o.sso.issuer, Hasher: factors.Hasher})
 	if err != nil {
 		return r, err
 	}

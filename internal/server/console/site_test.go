@@ -56,7 +56,8 @@ func newSite(t testing.TB) *site {
 // serve makes the pages, with a provider or none.
 func (s *site) serve(provider *federation.Provider) {
 	s.T.Helper()
-	o, c := s.Org, signin.Config{DB: s.DB, Vault: s.Vault, Log: s.Log, Now: s.Org.Now, PublicURL: s.url}
+	o := s.Org
+	c := signin.Config{DB: s.DB, Vault: s.Vault, Log: s.Log, Now: o.Now, PublicURL: s.url, Hasher: o.Factors.Hasher}
 	if provider != nil {
 		c.Issuer = provider.Issuer
 	}

@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -75,6 +76,8 @@ type Config struct {
 	// Issuer is the OpenID provider whose administrators may be signed in.
 	// Empty: those with a local account alone.
 	Issuer string
+	// Hasher is for passwords. Empty: one of its own.
+	Hasher *password.Hasher
 }
 
 // Service signs administrators in.
@@ -91,7 +94,7 @@ type Service struct {
 
 // New is a service. The error is a PublicURL that is none.
 func New(c Config) (*Service, error) {
-	s := &Service{db: c.DB, vault: c.Vault, log: c.Log, now: c.Now, hasher: password.NewHasher(), counters: maxCounters, issuer: c.Issuer}
+	s := &Service{db: c.DB, vault: c.Vault, log: c.Log, now: c.Now, hasher: cmp.Or(c.Hasher, password.NewHasher()), counters: maxCounters, issuer: c.Issuer}
 	var err error
 	if s.passkeys, err = relyingParty(c.PublicURL); err != nil {
 		return nil, fmt.Errorf("prepare passkeys for %q: %w", c.PublicURL, err)
