@@ -68,12 +68,13 @@ test-postgres:
 lint:
 	bash .ci/lint
 
-## bench: what docs/performance.md claims, measured here; prints one table, writes nothing
+## bench: what docs/performance.md claims, measured here; prints one table, writes nothing. ONLY=mac or ONLY=org is a part of it
+MACS ?= 1000000
 bench: bin/bench/bench-host
 	$(GO) build -trimpath -ldflags '$(STAMP)' -o bin/bench/ ./cmd/latchkeyd ./cmd/latchkey-server
 	CGO_ENABLED=1 $(GO) build $(PLUGIN) -o bin/bench/Latchkey.so ./plugin
 	@rm -f bin/bench/Latchkey.h
-	@$(GO) run ./bench --bin bin/bench
+	@$(GO) run ./bench --bin bin/bench --macs $(MACS) --only "$(ONLY)"
 
 bin/bench/bench-host: $(wildcard bench/host/*.c) plugin/abi/authorization_plugin.h
 	@mkdir -p bin/bench

@@ -158,7 +158,7 @@ func (a Account) saysTheSame(b Account) bool {
 func Seen(ctx context.Context, tx *sql.Tx, accounts []string, now time.Time) error {
 	for some := range slices.Chunk(accounts, 512) {
 		list, args := store.Among([]any{store.Micros(now)}, some)
-		query := fmt.Sprintf(`UPDATE os_accounts SET seen_at = $1 WHERE id IN (%s)`, list) // numbers of arguments alone
+		query := fmt.Sprintf(`UPDATE os_accounts SET seen_at = $1 WHERE id IN (%s)`, list) //nolint:gosec // numbers of arguments alone
 		if _, err := tx.ExecContext(ctx, query, args...); err != nil {
 			return fmt.Errorf("note that accounts were reported: %w", err)
 		}

@@ -57,8 +57,10 @@ var authorities = sync.OnceValues(func() (k kept, err error) {
 
 // keyRing has the keys of Macs: each Mac of an org has its own, and the orgs of a
 // test program share them.
-var keyRing struct {
-	sync.Mutex
+var keyRing = sync.OnceValue(func() *ring { return &ring{} })
+
+type ring struct {
+	mu   sync.Mutex
 	keys []*rsa.PrivateKey
 }
 
@@ -69,14 +71,15 @@ func (o *Org) key() *rsa.PrivateKey {
 	n := o.keys
 	o.keys++
 	o.mu.Unlock()
-	keyRing.Lock()
-	defer keyRing.Unlock()
-	for len(keyRing.keys) <= n {
+	all := keyRing()
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	for len(all.keys) <= n {
 		key, err := rsa.GenerateKey(rand.Reader, 2048)
 		if err != nil {
 			o.T.Fatal(err)
 		}
-		keyRing.keys = append(keyRing.keys, key)
+		all.keys = append(all.keys, key)
 	}
-	return keyRing.keys[n]
+	return all.keys[n]
 }
