@@ -65,6 +65,13 @@ func (m *model) hear(r wire.SecretResult) {
 	m.current, m.generation, m.pending = m.pending, r.Generation, nil
 }
 
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
 // Whatever is lost between a Mac and the server, as soon as the server has
 // confirmed a secret its PINs are good on that Mac.
 func TestDeviceAndServerNeverDisagree(t *testing.T) {
@@ -93,7 +100,6 @@ func TestDeviceAndServerNeverDisagree(t *testing.T) {
 				if m.pending == nil {
 					rt.Skip("nothing is pending")
 				}
-				lost := rapid.Bool().Draw(rt, "answer lost")
 				var result wire.SecretResult
 				held := false
 				d.Update(func(tx *sql.Tx) (err error) {
@@ -115,7 +121,7 @@ func TestDeviceAndServerNeverDisagree(t *testing.T) {
 				if result.Result != wire.SecretStale {
 					proven = true
 				}
-				if !lost {
+				if !rapid.Bool().Draw(rt, "answer lost") {
 					m.hear(result)
 				}
 			},
@@ -123,9 +129,7 @@ func TestDeviceAndServerNeverDisagree(t *testing.T) {
 			"wait":           func(rt *rapid.T) { d.Pass(4 * time.Minute) },
 			"issue": func(rt *rapid.T) {
 				issued, err := issue()
-				if issued.ShownUntil.After(out) {
-					out = issued.ShownUntil
-				}
+				out = later(out, issued.ShownUntil)
 				if m.current == nil {
 					return // nothing was confirmed to this store
 				}
