@@ -1,4 +1,4 @@
-//go:build cgo && !terminalpanel
+//go:build cgo && !terminalpanel && !darwin && !gnustep
 
 package main
 
@@ -6,10 +6,11 @@ import (
 	"errors"
 
 	"github.com/latchkey-mfa/latchkey/plugin/panel"
+	"github.com/latchkey-mfa/latchkey/plugin/words"
 )
 
 // openPanel fails: this build has nothing to draw with, so the prompt passes
 // the person on and the gate decides.
-func openPanel() (panel.Panel, error) {
+func openPanel(words.Words) (panel.Panel, error) {
 	return nil, errors.New("this build has no panel")
 }

@@ -7,11 +7,12 @@ import (
 
 	"github.com/latchkey-mfa/latchkey/plugin/panel"
 	"github.com/latchkey-mfa/latchkey/plugin/panel/terminal"
+	"github.com/latchkey-mfa/latchkey/plugin/words"
 )
 
 // openPanel draws on the terminal that the engine gave to the host as its
 // standard streams, else on the one that the host was started from.
-func openPanel() (panel.Panel, error) {
+func openPanel(words.Words) (panel.Panel, error) {
 	given, err := terminal.Open(os.Stdin, os.Stdout)
 	if err == nil {
 		return given, nil

@@ -1,0 +1,40 @@
+/* What one view looks like: all that stands in the window. */
+#ifndef LATCHKEY_PANEL_CONTENT_H
+#define LATCHKEY_PANEL_CONTENT_H
+
+#include "entry.h"
+
+@interface LatchkeyContent : NSObject
+{
+    NSDictionary *view;
+    LatchkeyPalette *palette;
+    LatchkeyGround *ground;
+    NSMutableArray *entries, *choices, *buttons, *power;
+    NSTextField *count;
+    LatchkeyDots *dots;
+    CGFloat top, width; /* where the next thing goes, and how wide it may be */
+    id target;
+}
+/* Builds it, as wide as given. target gets pressed: for buttons, chosen: for
+ * choices, powered: for those of the strip; it is the delegate of the fields. */
+- (id)initWith:(NSDictionary *)description palette:(LatchkeyPalette *)colours width:(CGFloat)outer hint:(NSString *)hint target:(id)receiver;
+/* Has to be called before it is let go. */
+- (void)end;
+- (NSView *)ground;
+- (NSDictionary *)view;
+- (NSArray *)entries;
+- (NSArray *)choices;
+- (NSArray *)buttons;
+/* All that Tab goes through, in order. */
+- (NSArray *)order;
+- (id)named:(NSString *)name;
+- (NSString *)nameOf:(id)responder;
+- (LatchkeyButton *)buttonWithRole:(NSString *)role;
+- (LatchkeyButton *)chosen;
+- (void)choose:(LatchkeyButton *)choice;
+- (void)setCount:(NSString *)text;
+/* By name of their fields. */
+- (NSDictionary *)values;
+@end
+
+#endif
