@@ -34,6 +34,7 @@ type Options struct {
 	Patience time.Duration
 
 	Transcript io.Writer // each step is printed here; nil for nowhere
+	HostsSay   io.Writer // what host processes print where there is no terminal; nil for nowhere
 }
 
 // Player plays the person at the login window.
@@ -78,7 +79,7 @@ func Run(ctx context.Context, o Options) (Outcome, error) {
 		return nobody(), err
 	}
 	if o.Player == nil {
-		return o.evaluate(ctx, hostSetting{path: o.Host, terminal: o.Terminal, env: o.Env})
+		return o.evaluate(ctx, hostSetting{path: o.Host, terminal: o.Terminal, env: o.Env, said: o.HostsSay})
 	}
 	terminal, err := tty.Open(o.Width, o.Height)
 	if err != nil {

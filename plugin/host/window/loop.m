@@ -63,7 +63,7 @@
  * application. */
 static BOOL has_display(void)
 {
-    return [[[NSProcessInfo processInfo] environment] objectForKey:@"DISPLAY"] != nil;
+    return [[[[NSProcessInfo processInfo] environment] objectForKey:@"DISPLAY"] length] > 0;
 }
 
 /* The letters that the pictures of the documentation are made with; no icon. */

@@ -21,7 +21,7 @@
 /* Has to be called before it is let go. */
 - (void)end;
 - (NSView *)ground;
-- (NSDictionary *)view;
+- (LatchkeyPalette *)palette;
 - (NSArray *)entries;
 - (NSArray *)choices;
 - (NSArray *)buttons;

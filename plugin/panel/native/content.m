@@ -93,8 +93,11 @@ static NSArray *list_in(NSDictionary *from, NSString *key)
         return;
     BOOL error = [[note objectForKey:@"error"] boolValue];
     CGFloat edge = [palette length:12];
-    NSTextField *words = latchkey_text(text_in(note, @"text"), [palette letters:13 bold:NO], [palette ink:error ? INK_ERROR : INK_INFO], width - 2 * edge);
+    /* A sign, as nothing is told by colour alone. */
+    NSString *text = error ? [NSString stringWithFormat:@"%C  %@", (unichar)0x26a0, text_in(note, @"text")] : text_in(note, @"text");
+    NSTextField *words = latchkey_text(text, [palette letters:13 bold:NO], [palette ink:error ? INK_ERROR : INK_INFO], width - 2 * edge);
     LatchkeyFrame *box = [[[LatchkeyFrame alloc] initGround:error ? INK_ERROR_BOX : INK_INFO_BOX border:error ? INK_ERROR : INK_INFO palette:palette] autorelease];
+    latchkey_spoken(words, text_in(note, @"spoken"), nil);
     [words setFrameOrigin:NSMakePoint(edge, [palette length:9])];
     [box setFrame:NSMakeRect(0, 0, width, [words frame].size.height + 2 * [palette length:9])];
     [box addSubview:words];
@@ -122,7 +125,7 @@ static NSArray *list_in(NSDictionary *from, NSString *key)
     if (![rows count])
         return;
     /* Whole points for each module: a phone has to tell them apart. */
-    NSUInteger module = (NSUInteger)([palette length:184] / [rows count]);
+    NSUInteger module = (NSUInteger)([palette length:230] / [rows count]);
     CGFloat side = (module < 3 ? 3 : module) * [rows count];
     LatchkeySquares *squares = [[[LatchkeySquares alloc] initRows:rows] autorelease];
     [squares setFrame:NSMakeRect(0, 0, side, side)];
@@ -320,7 +323,7 @@ static NSArray *list_in(NSDictionary *from, NSString *key)
 /* ---- what stands where ---- */
 
 - (NSView *)ground { return ground; }
-- (NSDictionary *)view { return view; }
+- (LatchkeyPalette *)palette { return palette; }
 - (NSArray *)entries { return entries; }
 - (NSArray *)choices { return choices; }
 - (NSArray *)buttons { return buttons; }

@@ -88,8 +88,10 @@
     [window makeFirstResponder:one];
     [port reveal:one margin:[one bounds].size.height * 1.5];
     id editor = [window firstResponder];
-    if ([editor isKindOfClass:[NSText class]]) /* the caret behind what stands there, and nothing marked */
+    if ([editor isKindOfClass:[NSTextView class]]) { /* the caret behind what stands there, and nothing marked */
+        [editor setInsertionPointColor:[[content palette] ink:INK_TEXT]];
         [editor setSelectedRange:NSMakeRange([[editor string] length], 0)];
+    }
     [self focusMayHaveMoved];
 }
 
@@ -112,12 +114,14 @@
     [port show:[content ground] palette:palette];
     [window placeWithHeight:[[content ground] frame].size.height width:width];
     [port settle];
+    [window setTitle:[view objectForKey:@"title"]]; /* VoiceOver names the window by it */
     [self putBack:kept];
     NSString *name = [[kept objectForKey:@"focus"] length] ? [kept objectForKey:@"focus"] : [view objectForKey:@"focus"];
     if ([[view objectForKey:@"remark"] length])
         name = [view objectForKey:@"focus"];
     id one = [content named:name];
     [self focusOn:one ? one : [content named:[view objectForKey:@"focus"]]];
+    [window display]; /* once, when everything stands */
 }
 
 - (void)draw:(NSData *)json

@@ -163,7 +163,7 @@
 
 - (void)moveTo:(CGFloat)wanted
 {
-    offset = wanted < 0 ? 0 : wanted > [self hidden] ? [self hidden] : wanted;
+    offset = (CGFloat)(int)(wanted < 0 ? 0 : wanted > [self hidden] ? [self hidden] : wanted);
     [ground setFrameOrigin:NSMakePoint(0, -offset)];
     CGFloat all = [ground frame].size.height, seen = [self bounds].size.height, thick = [palette length:5];
     [bar setHidden:[self hidden] == 0];

@@ -33,8 +33,9 @@ type view struct {
 }
 
 type note struct {
-	Text  string `json:"text"`
-	Error bool   `json:"error"`
+	Text   string `json:"text"`
+	Spoken string `json:"spoken"`
+	Error  bool   `json:"error"`
 }
 
 type fact struct {
@@ -81,11 +82,11 @@ func viewOf(s wire.Screen, words Words) view {
 		v.Words[key] = words.Text(key)
 	}
 	if s.Note != nil && s.Note.Text != "" {
-		v.Note = &note{Text: clean(s.Note.Text), Error: s.Note.Level == wire.LevelError}
-		v.Announce = v.Note.Text
+		v.Note = &note{Text: clean(s.Note.Text), Spoken: clean(s.Note.Text), Error: s.Note.Level == wire.LevelError}
 		if v.Note.Error {
-			v.Announce = words.Text("error", "text", v.Note.Text)
+			v.Note.Spoken = words.Text("error", "text", v.Note.Text)
 		}
+		v.Announce = v.Note.Spoken
 	}
 	if s.QR != "" {
 		v.QR, v.QRSpoken = qrcode.Rows(s.QR, qrcode.QuietFull), words.Text("squares")
@@ -136,7 +137,8 @@ func groups(digits int) int {
 }
 
 // first is where a person goes on: the first field, else the first choice, else
-// the default action, else the first one.
+// the default action. Where there is none of them the person waits for something,
+// and a stray Return must not end that.
 func (v *view) first() string {
 	if len(v.Fields) > 0 {
 		return "field " + v.Fields[0].Name
@@ -150,9 +152,6 @@ func (v *view) first() string {
 		if a.Role == wire.RoleDefault {
 			return "action " + a.ID
 		}
-	}
-	if len(v.Actions) > 0 {
-		return "action " + v.Actions[0].ID
 	}
 	return ""
 }

@@ -47,7 +47,7 @@
     /* A little above the middle, where the eye looks first. */
     frame.origin.x = (CGFloat)(int)(NSMinX(room) + (room.size.width - frame.size.width) / 2);
     frame.origin.y = (CGFloat)(int)(NSMinY(room) + (room.size.height - frame.size.height) * 0.55);
-    [self setFrame:frame display:YES];
+    [self setFrame:frame display:NO];
 }
 
 /* ---- keys ---- */
