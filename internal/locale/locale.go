@@ -22,7 +22,7 @@ type Texts map[string]string
 type Files map[string]Texts
 
 // Read reads all files of a folder. It fails for one that is no JSON object of
-// texts, and where English is missing.
+// texts.
 func Read(from fs.FS, folder string) (Files, error) {
 	names, err := fs.Glob(from, path.Join(folder, "*"+suffix))
 	if err != nil {
@@ -39,9 +39,6 @@ func Read(from fs.FS, folder string) (Files, error) {
 			return nil, fmt.Errorf("read texts of %s: %w", name, err)
 		}
 		files[strings.ToLower(strings.TrimSuffix(path.Base(name), suffix))] = texts
-	}
-	if len(files[Default]) == 0 {
-		return nil, fmt.Errorf("read texts: there is no %s%s in %s", Default, suffix, folder)
 	}
 	return files, nil
 }

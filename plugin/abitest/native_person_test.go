@@ -80,7 +80,7 @@ func TestNativeByMouse(t *testing.T) {
 	s.does(wire.ActionSubmit, "push")
 	s.shows(named("code"))
 	s.Type("123")
-	s.clicks(450, 60) // beside everything
+	s.clicks(450, 60)  // beside everything
 	s.clicks(300, 215) // into the field
 	s.Type("456")
 	s.clicks(250, 275)
