@@ -193,6 +193,7 @@ func fuzzedOnBoth() map[string]string {
 		"plugin/abitest FuzzHost":             "frame_receive",
 		"plugin/mechanism FuzzContactFile":    "readContact",
 		"plugin/mechanism FuzzGateFile":       "readFallback readTrusted",
+		"plugin/panel/native FuzzEvent":       "told",
 	}
 }
 
@@ -202,6 +203,8 @@ func unfuzzed() map[string][]string {
 		"a flag or a variable of whoever starts the program":     {"cmd/latchkey signingIdentity", "cmd/latchkey-server client", "internal/server/webpush CheckOwn", "internal/profile check", "internal/profile payload", "internal/server/credential NewParty", "internal/server/signin relyingParty"},
 		"a key that the person at the screen pressed":            {"plugin/panel/terminal shortcut"},
 		"a sum of this program's own":                            {"pkg/recoverypin number", "pkg/totp digits"},
+		"the files of this very build":                           {"internal/locale Read"},
+		"the X server that the test has started":                 {"plugin/paneltest decode"},
 		"the key that a script's player read off its own screen": {"internal/authhost/script typeCode"},
 		"a number that this system gave out itself":              {"internal/ctap/hid Open"},
 		"a number or nothing":                                    {"internal/device/agent hasChanged"},

@@ -5,6 +5,7 @@ package main
 import (
 	"os"
 
+	"github.com/latchkey-mfa/latchkey/plugin/mechanism"
 	"github.com/latchkey-mfa/latchkey/plugin/panel"
 	"github.com/latchkey-mfa/latchkey/plugin/panel/terminal"
 	"github.com/latchkey-mfa/latchkey/plugin/words"
@@ -42,3 +43,6 @@ func (p ttyPanel) Close() error {
 	}
 	return err
 }
+
+// languages are the person's, the preferred first.
+func languages() []string { return mechanism.Locales() }

@@ -2,6 +2,7 @@ package words
 
 import (
 	"embed"
+	"io/fs"
 
 	"github.com/latchkey-mfa/latchkey/internal/locale"
 )
@@ -11,13 +12,16 @@ import (
 //go:embed *.json
 var files embed.FS
 
+// Files are the texts as they were written.
+func Files() fs.FS { return files }
+
 // Words are the texts in one language.
 type Words struct {
 	files    locale.Files
 	language string
 }
 
-// For the person who wants these languages, the preferred first.
+// For are the words for a person who wants these languages, the preferred first.
 func For(languages []string) Words {
 	read, err := locale.Read(files, ".")
 	if err != nil {

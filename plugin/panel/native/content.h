@@ -4,6 +4,19 @@
 
 #include "entry.h"
 
+/* What a view has under that key; empty where it has something else. */
+static inline NSString *text_in(NSDictionary *from, NSString *key)
+{
+    id found = [from objectForKey:key];
+    return [found isKindOfClass:[NSString class]] ? found : @"";
+}
+
+static inline NSArray *list_in(NSDictionary *from, NSString *key)
+{
+    id found = [from objectForKey:key];
+    return [found isKindOfClass:[NSArray class]] ? found : [NSArray array];
+}
+
 @interface LatchkeyContent : NSObject
 {
     NSDictionary *view;
@@ -25,6 +38,11 @@
 - (NSArray *)entries;
 - (NSArray *)choices;
 - (NSArray *)buttons;
+- (void)setCount:(NSString *)text;
+@end
+
+/* What stands where, and what was done with it (focus.m). */
+@interface LatchkeyContent (Focus)
 /* All that Tab goes through, in order. */
 - (NSArray *)order;
 - (id)named:(NSString *)name;
@@ -32,7 +50,6 @@
 - (LatchkeyButton *)buttonWithRole:(NSString *)role;
 - (LatchkeyButton *)chosen;
 - (void)choose:(LatchkeyButton *)choice;
-- (void)setCount:(NSString *)text;
 /* By name of their fields. */
 - (NSDictionary *)values;
 @end

@@ -53,7 +53,10 @@ func start(words Words, now func() time.Time, open func(*drawing) (face, error))
 		return nil, fmt.Errorf("open the panel: %w", err)
 	}
 	d.face = opened
-	go d.run(&model{words: words}, now)
+	go func() {
+		defer func() { _ = recover() }() // a defect ends the panel, in order
+		d.run(&model{words: words}, now)
+	}()
 	return d, nil
 }
 
@@ -95,13 +98,11 @@ func (d *drawing) told(content []byte) {
 // gone is called on the main thread: the window is.
 func (d *drawing) gone() { d.goneNow.Do(func() { close(d.isGone) }) }
 
-// run draws until Close. A defect ends the panel in order: the prompt then
-// lets the gate decide.
+// run draws until Close. When it ends by itself the prompt lets the gate decide.
 func (d *drawing) run(m *model, now func() time.Time) {
 	defer close(d.idle)
 	defer close(d.acts)
 	defer d.face.Close()
-	defer func() { _ = recover() }()
 	ticks := time.NewTicker(time.Second)
 	defer ticks.Stop()
 	last := ""

@@ -1,4 +1,4 @@
-//go:build cgo && !terminalpanel && (darwin || gnustep)
+//go:build cgo && !terminalpanel
 
 package main
 
@@ -10,3 +10,6 @@ import (
 
 // openPanel draws a window above the login window.
 func openPanel(w words.Words) (panel.Panel, error) { return native.Open(w) }
+
+// languages are those of the login window, the preferred first.
+func languages() []string { return native.Languages() }

@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 
+	"github.com/latchkey-mfa/latchkey/plugin/mechanism"
 	"github.com/latchkey-mfa/latchkey/plugin/panel"
 	"github.com/latchkey-mfa/latchkey/plugin/words"
 )
@@ -14,3 +15,6 @@ import (
 func openPanel(words.Words) (panel.Panel, error) {
 	return nil, errors.New("this build has no panel")
 }
+
+// languages are the person's, the preferred first.
+func languages() []string { return mechanism.Locales() }
