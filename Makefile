@@ -5,7 +5,7 @@ STAMP    = -X main.version=$(VERSION)
 PLUGIN   = -buildmode=c-shared -trimpath -ldflags '-s -w -extldflags "-Wl,--version-script=$(CURDIR)/plugin/exports.map"'
 HOSTSRC  = $(wildcard plugin/host/*.c)
 
-.PHONY: build native demo torture soak demo-build trial-build test test-postgres lint bench fuzz pictures pictures-panel clean
+.PHONY: build native native-host demo torture soak demo-build trial-build test test-postgres lint bench fuzz pictures pictures-panel clean
 
 ## build: the binaries of this machine, in bin/
 build: bin/Latchkey.so bin/latchkey-host
@@ -30,6 +30,10 @@ native:
 	@mkdir -p $(NATIVE)
 	CC=$(GNUSTEP) CGO_ENABLED=1 $(GO) build $(PLUGIN) -tags gnustep -o $(NATIVE)/Latchkey-native.so ./plugin
 	@rm -f $(NATIVE)/Latchkey-native.h
+	@$(MAKE) --no-print-directory native-host
+
+native-host:
+	@mkdir -p $(NATIVE)
 	$(GNUSTEP) -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -O2 $(SANITIZE) -c -o $(NATIVE)/loop.o plugin/host/window/loop.m
 	$(HOST) $(SANITIZE) -o $(NATIVE)/latchkey-host-native $(filter-out plugin/host/loop.c,$(HOSTSRC)) $(NATIVE)/loop.o -lgnustep-gui -lgnustep-base -lobjc -ldl
 	@rm -f $(NATIVE)/loop.o

@@ -249,6 +249,57 @@ func TestNativeInvokedAgain(t *testing.T) {
 	}
 }
 
+// TestNativeInARush: screens come faster than they can be drawn, while somebody
+// types. Every access to memory is looked at.
+func TestNativeInARush(t *testing.T) {
+	built := native(t)
+	library, program, env := filepath.Join(built, "Latchkey-native.so"), filepath.Join(built, "latchkey-host-native"), zombies()
+	if sanitizer("address") == nil {
+		library = plugin(t, "Latchkey-native-asan.so", "", "-asan", "-tags=gnustep")
+		sanitized := artifact(t, "native-asan", func(out string) *exec.Cmd {
+			return exec.Command("make", "-C", repository(t), "--no-print-directory", "native-host", "NATIVE="+out, "SANITIZE=-fsanitize=address "+undefined)
+		})
+		program = filepath.Join(sanitized, "latchkey-host-native")
+		env = append(env, "ASAN_OPTIONS=detect_leaks=0") // GNUstep keeps what it made once
+	}
+	s := &sitting{Display: paneltest.Start(t, 1280, 900), t: t, daemon: newDaemon(t), sends: make(chan func(string, wire.Dictionary) error, 8), acts: make(chan wire.Act, 64)}
+	s.daemon.act = func(a wire.Act) { s.acts <- a }
+	s.daemon.prompt = func(send func(string, wire.Dictionary) error) error { s.sends <- send; return nil }
+	h := launch(t, program, s.daemon.start().folder, func(cmd *exec.Cmd) { cmd.Env = append(append(cmd.Env, s.Env()...), env...) })
+	t.Cleanup(func() {
+		if said := complaints(h.complaints.String()); t.Failed() && said != "" {
+			t.Logf("the host says:\n%s", said)
+		}
+	})
+	h.send(frame(opLoad, 1, library), frame(opCreate, 1, 1, "prompt"), invokePrompt)
+	h.want(frame(opLoaded, 1, 0, ""), frame(opCreated, 1, 0), frame(opInvoked, 1, 0))
+	for range 4 {
+		for _, one := range allScreens() {
+			s.sendsAlone(one.screen)
+		}
+		s.shows(named("link"))
+		s.Type("123")
+		s.Press("Return")
+		s.does(wire.ActionSubmit, "", "login", "anna@example.com123")
+		s.sendsAlone(named("code"))
+		s.sendsAlone(named("code-wrong"))
+		s.shows(named("key-pin"))
+		s.Type("456")
+		s.sendsAlone(named("push"))
+		s.shows(named("grace"))
+		s.Press("Tab", "alt+plus", "Escape")
+		s.does(wire.ActionBack, "")
+	}
+	s.done(wire.Done{Result: wire.ResultBack})
+	h.want(frame(opResult, 1, 1, none, 1, "uid", 1, "\xf5\x01\x00\x00"))
+	s.SeesNothing()
+	h.send(frame(opDestroy, 1), frame(opQuit))
+	h.want(frame(opDestroyed, 1, 0))
+	if err := h.ended(); err != nil {
+		t.Errorf("the host ended with %v", err)
+	}
+}
+
 // resident is how much memory the host has, in KiB.
 func resident(t *testing.T, h *host) int {
 	t.Helper()

@@ -44,6 +44,10 @@ type sitting struct {
 	ended  chan authhost.Outcome
 }
 
+// zombies have GNUstep keep every object that is gone, and end the host when
+// something is sent to one.
+func zombies() []string { return []string{"NSZombieEnabled=YES", "CRASH_ON_ZOMBIE=YES"} }
+
 // lines is what hosts print.
 type lines struct {
 	mu   sync.Mutex
@@ -110,7 +114,7 @@ func (s *sitting) begin(tries int, env []string) {
 		Host: filepath.Join(built, "latchkey-host-native"), Accounts: accounts, HostsSay: s.said,
 		FileVault: &authhost.Credentials{Name: "anna", Password: []byte("correct horse")},
 		Env: append(append(os.Environ(), "LATCHKEY_SOCKETS="+s.daemon.folder, "LATCHKEY_FILES="+s.daemon.folder, "LANG=en_US.UTF-8", "LC_ALL="),
-			append(s.Env(), env...)...)}
+			append(append(s.Env(), zombies()...), env...)...)}
 	go func() {
 		defer close(over)
 		out, err := authhost.Run(ctx, o)
@@ -133,18 +137,24 @@ func wait[T any](t *testing.T, what string, from <-chan T) T {
 	panic("unreachable")
 }
 
-// shows sends a screen, and waits until it stands in the window.
-func (s *sitting) shows(screen wire.Screen) {
+// sendsAlone sends a screen.
+func (s *sitting) sendsAlone(screen wire.Screen) {
 	s.t.Helper()
 	if s.send == nil {
 		s.send = wait(s.t, "the prompt's begin", s.sends)
 	}
 	s.seq++
 	screen.Seq = s.seq
-	before, same := s.Picture(), s.title == screen.Title
 	if err := s.send(wire.MsgScreen, screen.Dictionary()); err != nil {
 		s.t.Fatal(err)
 	}
+}
+
+// shows sends a screen, and waits until it stands in the window.
+func (s *sitting) shows(screen wire.Screen) {
+	s.t.Helper()
+	before, same := s.Picture(), s.title == screen.Title
+	s.sendsAlone(screen)
 	s.Sees(screen.Title)
 	if same {
 		s.SeesOtherThan(before)

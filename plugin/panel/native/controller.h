@@ -15,7 +15,8 @@
     LatchkeyContent *content;
     NSDictionary *view;
     CGFloat zoom;
-    BOOL capsLock, over;
+    NSMutableArray *pending; /* views that came while another was being built */
+    BOOL capsLock, building, over;
     NSString *failure; /* why the machine could not be restarted */
 }
 - (id)initOwner:(uintptr_t)reference;

@@ -17,21 +17,19 @@
     return all;
 }
 
-/* The field in which the field editor stands, or the responder itself. */
-- (id)ownerOf:(id)responder
-{
-    if ([responder isKindOfClass:[NSText class]] && [(NSText *)responder isFieldEditor])
-        return [(NSText *)responder delegate];
-    return responder;
-}
-
+/* Pointers are compared, and nothing is sent to what may not be ours any more: a
+ * field editor can name a field that has gone. */
 - (NSString *)nameOf:(id)responder
 {
-    id owner = [self ownerOf:responder];
+    id owner = [responder isKindOfClass:[NSTextView class]] && [responder isFieldEditor] ? (id)[responder delegate] : responder;
     for (LatchkeyEntry *entry in entries)
         if ([entry field] == owner)
             return [@"field " stringByAppendingString:[entry name]];
-    return [owner isKindOfClass:[LatchkeyButton class]] ? [owner name] : @"";
+    for (NSArray *list in [NSArray arrayWithObjects:choices, buttons, power, nil])
+        for (LatchkeyButton *button in list)
+            if (button == owner)
+                return [button name];
+    return @"";
 }
 
 - (id)named:(NSString *)name

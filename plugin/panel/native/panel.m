@@ -8,6 +8,7 @@
 {
     if ((self = [super init])) {
         owner = reference;
+        pending = [[NSMutableArray alloc] init];
         zoom = 1;
     }
     return self;
@@ -21,6 +22,7 @@
     [window release];
     [view release];
     [failure release];
+    [pending release];
     [super dealloc];
 }
 
@@ -95,8 +97,18 @@
     [self focusMayHaveMoved];
 }
 
-/* Builds everything anew: nothing of an earlier view can stay dimmed. */
-- (void)rebuildKeeping:(BOOL)keep
+/* Takes the keyboard from what is about to go, and all that was typed from the
+ * window's field editor. */
+- (void)leaveFields
+{
+    [window endEditingFor:nil];
+    [window makeFirstResponder:nil];
+    NSTextView *editor = (NSTextView *)[window fieldEditor:NO forObject:nil];
+    [editor setDelegate:nil];
+    [editor setString:@""];
+}
+
+- (void)buildKeeping:(BOOL)keep
 {
     NSDictionary *kept = keep ? [self kept] : nil;
     LatchkeyPalette *palette = [[[LatchkeyPalette alloc] initDark:panel_dark() scale:panel_text_scale() * zoom] autorelease];
@@ -107,9 +119,9 @@
     NSMutableDictionary *described = [NSMutableDictionary dictionaryWithDictionary:view];
     if (failure)
         [described setObject:failure forKey:@"remark"];
-    [window makeFirstResponder:nil];
+    [self leaveFields];
     [content end];
-    [content release];
+    [content autorelease]; /* one of its buttons may be what called */
     content = [[LatchkeyContent alloc] initWith:described palette:palette width:width hint:[self hint] target:self];
     [port show:[content ground] palette:palette];
     [window placeWithHeight:[[content ground] frame].size.height width:width];
@@ -124,10 +136,30 @@
     [window display]; /* once, when everything stands */
 }
 
+/* Builds everything anew: nothing of an earlier view can stay dimmed. Windows may
+ * run the loop while they change, and what comes then has to wait. */
+- (void)rebuildKeeping:(BOOL)keep
+{
+    if (building)
+        return;
+    building = YES;
+    [self buildKeeping:keep];
+    building = NO;
+    if ([pending count] == 0)
+        return;
+    NSData *next = [[[pending objectAtIndex:0] retain] autorelease];
+    [pending removeObjectAtIndex:0];
+    [self draw:next];
+}
+
 - (void)draw:(NSData *)json
 {
     if (over)
         return;
+    if (building) {
+        [pending addObject:json];
+        return;
+    }
     id read = [NSJSONSerialization JSONObjectWithData:json options:0 error:NULL];
     if (![read isKindOfClass:[NSDictionary class]])
         return;
@@ -155,10 +187,14 @@
 
 - (void)close:(id)nothing
 {
-    (void)nothing;
+    if (building) { /* later, and not before what is being built stands */
+        [self performSelector:@selector(close:) withObject:nothing afterDelay:0.01];
+        return;
+    }
     over = YES;
     [[NSNotificationCenter defaultCenter] removeObserver:self];
     [window forget];
+    [self leaveFields];
     [content end];
     [window orderOut:nil];
     [window close];
