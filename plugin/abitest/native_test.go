@@ -219,6 +219,7 @@ const unlike = 0.01
 // TestNativePictures compares every screen, in light and in dark, with the
 // picture in docs/panel.md. With PANEL_SHOTS=FOLDER it makes them.
 func TestNativePictures(t *testing.T) {
+	t.Parallel()
 	native(t)
 	display := paneltest.Start(t, 1280, 900)
 	display.Point(0, 0)
