@@ -32,6 +32,7 @@ native:
 	@rm -f $(NATIVE)/Latchkey-native.h
 	@$(MAKE) --no-print-directory native-host
 
+## native-host: the host alone, part of native; SANITIZE holds further flags of the compiler
 native-host:
 	@mkdir -p $(NATIVE)
 	$(GNUSTEP) -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -O2 $(SANITIZE) -c -o $(NATIVE)/loop.o plugin/host/window/loop.m
@@ -108,7 +109,7 @@ pictures: demo-build pictures-panel
 ## pictures-panel: the native panel's screens in docs/img/panel (needs Xvfb and GNUstep)
 pictures-panel:
 	@mkdir -p docs/img/panel
-	PANEL_SHOTS=$(CURDIR)/docs/img/panel $(GO) test -count=1 -run TestNative ./plugin/abitest
+	PANEL_SHOTS=$(CURDIR)/docs/img/panel $(GO) test -count=1 -run 'TestNative|TestThePanelOfTheMac' ./plugin/abitest ./stories
 
 clean:
 	rm -rf bin dist .demo

@@ -3,6 +3,7 @@ package stories
 import (
 	"bytes"
 	"context"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -21,9 +22,10 @@ func TestThePanelOfTheMac(t *testing.T) {
 	_, err := trial.Command(t.Context(), nil, "make", "-C", "..", "--no-print-directory", "native", "NATIVE="+m.Bin)
 	m.must(err)
 	d := paneltest.Start(t, 1280, 900)
+	d.Point(0, 0)
 
 	login := m.atTheWindow(d, "LANG=en_US.UTF-8")
-	d.Sees("Show that it is you")
+	d.Sees("Show that it is you") // with the news that a factor was set up
 	d.Settled()
 	d.Press("Return")
 	d.Sees("Enter your device access code")
@@ -39,7 +41,7 @@ func TestThePanelOfTheMac(t *testing.T) {
 	d.SeesNothing()
 
 	login = m.atTheWindow(d, "LANG=de_CH.UTF-8")
-	d.Sees("Zeigen Sie, dass Sie es sind")
+	d.Sees("Geben Sie Ihren Gerätecode ein") // there is no news, and nothing to choose
 	d.Settled()
 	d.Press("F1")
 	d.Sees("Wenden Sie sich an Ihre Administration")
@@ -48,7 +50,11 @@ func TestThePanelOfTheMac(t *testing.T) {
 	d.Press("Return")
 	d.Sees("Sie sind angemeldet")
 	d.Settled()
-	d.Press("Tab", "Tab", "Return") // from the choice over the default button to Later
+	d.Settled()
+	if folder := os.Getenv("PANEL_SHOTS"); folder != "" {
+		m.must(paneltest.Save(filepath.Join(folder, "german-light.png"), d.Settled()))
+	}
+	d.Press("shift+Tab", "shift+Tab", "shift+Tab", "shift+Tab", "shift+Tab", "Return") // back over the strip, and Back, to Later
 	login(authhost.Allow)
 
 	login = m.atTheWindow(d, "LANG=de_CH.UTF-8")
