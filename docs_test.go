@@ -69,7 +69,7 @@ func TestEnvironmentIsDescribed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, m := range regexp.MustCompile(`@"(` + name + `)"`).FindAllStringSubmatch(string(raw), -1) {
+		for _, m := range regexp.MustCompile(`@"(`+name+`)"`).FindAllStringSubmatch(string(raw), -1) {
 			known[m[1]] = header
 		}
 	}

@@ -91,7 +91,7 @@ func TestNativeByMouse(t *testing.T) {
 	window := s.Settled().Bounds()
 	for i, word := range []string{"sleep", "restart", "shutdown"} {
 		s.Click(window.Max.X-[]int{200, 145, 75}[i], window.Max.Y-30)
-		s.until("asks for: " + word)
+		s.says("asks for: " + word)
 	}
 	s.lets()
 }
@@ -107,13 +107,9 @@ func (s *sitting) clicks(x, y int) {
 	}
 }
 
-func (s *sitting) until(said string) {
+func (s *sitting) says(text string) {
 	s.t.Helper()
-	for give := time.Now().Add(20 * time.Second); !strings.Contains(s.said.String(), said); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(give) {
-			s.t.Fatalf("the host never says %q:\n%s", said, s.said)
-		}
-	}
+	s.Until("the host says "+text, func() bool { return strings.Contains(s.said.String(), text) })
 }
 
 // TestNativeLargeText: at twice the size, in German, on a small display, nothing
@@ -136,7 +132,7 @@ func TestNativeLargeText(t *testing.T) {
 	s.Press("shift+Tab") // round to the last one of all
 	s.looksLike("large-end-light")
 	s.Press("space")
-	s.until("asks for: shutdown")
+	s.says("asks for: shutdown")
 	s.Press("alt+0", "alt+minus") // what the system says is the least
 	s.looksLike("large-end-light")
 	s.Press("Tab", "Return")

@@ -125,13 +125,13 @@ func (d *Display) Point(x, y int) {
 // Sees waits until a window has that title, which names the screen in it.
 func (d *Display) Sees(title string) {
 	d.t.Helper()
-	d.until(fmt.Sprintf("a window %q is shown", title), func() bool { return d.title() == title })
+	d.Until(fmt.Sprintf("a window %q is shown", title), func() bool { return d.title() == title })
 }
 
 // SeesNothing waits until there is no window.
 func (d *Display) SeesNothing() {
 	d.t.Helper()
-	d.until("no window is shown", func() bool { return d.window() == "" })
+	d.Until("no window is shown", func() bool { return d.window() == "" })
 }
 
 func (d *Display) window() string {
@@ -149,8 +149,8 @@ func (d *Display) title() string {
 	return strings.TrimSuffix(out, "\n")
 }
 
-// until asks again until it is so.
-func (d *Display) until(what string, so func() bool) {
+// Until asks again until it is so.
+func (d *Display) Until(what string, so func() bool) {
 	d.t.Helper()
 	for give := time.Now().Add(patience); !so(); time.Sleep(30 * time.Millisecond) {
 		if time.Now().After(give) {

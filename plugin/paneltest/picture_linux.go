@@ -83,7 +83,7 @@ const still = 3
 func (d *Display) Settled() *image.RGBA {
 	d.t.Helper()
 	last, same := Window(d.Picture()), 0
-	d.until("the window stands still", func() bool {
+	d.Until("the window stands still", func() bool {
 		time.Sleep(100 * time.Millisecond)
 		now := Window(d.Picture())
 		if len(now.Pix) > 0 && now.Bounds() == last.Bounds() && Unlike(now, last) < 0.002 { // a caret blinks, dots move
@@ -124,7 +124,7 @@ func (d *Display) SeesSoon(picture *image.RGBA) bool {
 // the same title.
 func (d *Display) SeesOtherThan(picture *image.RGBA) {
 	d.t.Helper()
-	d.until("another screen is shown", func() bool { return Unlike(d.Picture(), picture) > other })
+	d.Until("another screen is shown", func() bool { return Unlike(d.Picture(), picture) > other })
 }
 
 // other is from when a display shows something else, and more than a caret.
