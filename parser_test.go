@@ -199,6 +199,7 @@ func fuzzedOnBoth() map[string]string {
 		"plugin/abitest FuzzHost":             "frame_receive",
 		"plugin/mechanism FuzzContactFile":    "readContact",
 		"plugin/mechanism FuzzGateFile":       "readFallback readTrusted",
+		"plugin/panel/native FuzzEvent":       "told",
 	}
 }
 
@@ -209,6 +210,8 @@ func unfuzzed() map[string][]string {
 		"a key that the person at the screen pressed":            {"plugin/panel/terminal shortcut"},
 		"a file of a program that the tests started":             {"internal/server/store/storetest PID"},
 		"a sum of this program's own":                            {"pkg/recoverypin number", "pkg/totp digits"},
+		"the files of this very build":                           {"internal/locale Read"},
+		"the X server that the test has started":                 {"plugin/paneltest decode"},
 		"the key that a script's player read off its own screen": {"internal/authhost/script typeCode"},
 		"a number that this system gave out itself":              {"internal/ctap/hid Open"},
 		"a number or nothing":                                    {"internal/device/agent hasChanged"},
