@@ -76,7 +76,7 @@ type foundation struct {
 	errorCode  func(ref uintptr) int
 
 	arrayCalls, mapKeys, mapValues uintptr // addresses of kCFType…Callbacks
-	yes, no                        uintptr
+	yes                            uintptr // kCFBooleanTrue
 }
 
 func openFoundation() (*foundation, error) {
@@ -103,8 +103,8 @@ func openFoundation() (*foundation, error) {
 			return nil, fmt.Errorf("CoreFoundation has no %s: %w", name, err)
 		}
 	}
-	booleans, err := lib.constants("kCFBooleanTrue", "kCFBooleanFalse")
-	f.yes, f.no = booleans["kCFBooleanTrue"], booleans["kCFBooleanFalse"]
+	booleans, err := lib.constants("kCFBooleanTrue")
+	f.yes = booleans["kCFBooleanTrue"]
 	return f, err
 }
 

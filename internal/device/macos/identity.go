@@ -1,18 +1,15 @@
 package macos
 
-import "crypto"
+import (
+	"crypto"
+	"crypto/x509"
+	"fmt"
+)
 
 // Bounds of what is taken from the keychain.
 const (
 	maxIdentities   = 100
 	maxCertificates = 1000
-)
-
-// The item that holds the key of the device store.
-const (
-	sealingService = "dev.latchkey.servicedaemon"
-	sealingAccount = "store"
-	sealingLabel   = "Latchkey device store"
 )
 
 // Identity is a certificate of the keychain with the use of its private key,
@@ -21,4 +18,14 @@ type Identity struct {
 	Certificate []byte        // DER
 	Key         crypto.Signer // asks macOS for each signature; nil when Err is set
 	Err         error         // why it cannot be used
+}
+
+// publicKey is the key that a certificate is for. What a signature of the
+// private one is made with depends on its kind.
+func publicKey(der []byte) (crypto.PublicKey, error) {
+	certificate, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, fmt.Errorf("its certificate cannot be read: %w", err)
+	}
+	return certificate.PublicKey, nil
 }

@@ -9,7 +9,14 @@ import (
 	keychain "github.com/keybase/go-keychain"
 )
 
-// item is the sealing key's item, without its value.
+// The item that holds the key of the device store.
+const (
+	sealingService = "dev.latchkey.servicedaemon"
+	sealingAccount = "store"
+	sealingLabel   = "Latchkey device store"
+)
+
+// sealingItem is the item, without its value.
 func sealingItem() keychain.Item {
 	item := keychain.NewItem()
 	item.SetSecClass(keychain.SecClassGenericPassword)

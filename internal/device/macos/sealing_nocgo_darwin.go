@@ -2,47 +2,12 @@
 
 package macos
 
-// Without cgo go-keychain cannot be built. The same two calls are made here,
-// for the same item, so nothing is weaker.
+import "errors"
 
-func (k *Keychain) readSealing() ([]byte, error) {
-	s, o := k.security, k.security.owned()
-	defer o.end()
-	keychain, err := s.system(o)
-	if err != nil {
-		return nil, err
-	}
-	query := o.dictionary(map[uintptr]uintptr{
-		s.name["kSecClass"]: s.name["kSecClassGenericPassword"], s.name["kSecAttrService"]: o.text(sealingService), s.name["kSecAttrAccount"]: o.text(sealingAccount),
-		s.name["kSecMatchSearchList"]: o.array(keychain), s.name["kSecMatchLimit"]: s.name["kSecMatchLimitOne"], s.name["kSecReturnData"]: s.yes,
-	})
-	if o.err != nil {
-		return nil, o.err
-	}
-	var found uintptr
-	if err := statusError("SecItemCopyMatching", s.copyMatching(query, &found)); err != nil {
-		return nil, err
-	}
-	return s.readData(o.keep(found))
-}
+// errWithoutCgo: go-keychain needs cgo. A build without it keeps no key at all,
+// rather than one in a weaker place.
+var errWithoutCgo = errors.New("this latchkeyd was built without cgo and cannot use the keychain: install one that was built with CGO_ENABLED=1")
 
-// addSealing asks for an item of this device that is never synchronised. A
-// keychain in a file, as the System keychain is, never is: the attributes say it
-// for a macOS that would know another kind.
-func (k *Keychain) addSealing(key []byte) error {
-	s, o := k.security, k.security.owned()
-	defer o.end()
-	keychain, err := s.system(o)
-	if err != nil {
-		return err
-	}
-	item := o.dictionary(map[uintptr]uintptr{
-		s.name["kSecClass"]: s.name["kSecClassGenericPassword"], s.name["kSecAttrService"]: o.text(sealingService), s.name["kSecAttrAccount"]: o.text(sealingAccount),
-		s.name["kSecAttrLabel"]: o.text(sealingLabel), s.name["kSecValueData"]: o.data(key), s.name["kSecUseKeychain"]: keychain,
-		s.name["kSecAttrSynchronizable"]: s.no, s.name["kSecAttrAccessible"]: s.name["kSecAttrAccessibleAfterFirstUnlockThisDeviceOnly"],
-	})
-	if o.err != nil {
-		return o.err
-	}
-	return statusError("SecItemAdd", s.addItem(item, nil))
-}
+func (k *Keychain) readSealing() ([]byte, error) { return nil, errWithoutCgo }
+
+func (k *Keychain) addSealing([]byte) error { return errWithoutCgo }

@@ -17,7 +17,6 @@ type security struct {
 	openKeychain   func(path string, keychain *uintptr) int32
 	keychainStatus func(keychain uintptr, status *uint32) int32
 	copyMatching   func(query uintptr, found *uintptr) int32
-	addItem        func(item uintptr, added *uintptr) int32
 	certificateOf  func(identity uintptr, certificate *uintptr) int32
 	keyOf          func(identity uintptr, key *uintptr) int32
 	certificateDER func(certificate uintptr) uintptr
@@ -39,16 +38,15 @@ func openSecurity() (*security, error) {
 	err = lib.bind(map[string]any{
 		"SecKeychainSetPreferenceDomain": &s.setDomain, "SecKeychainSetUserInteractionAllowed": &s.allowQuestions,
 		"SecKeychainOpen": &s.openKeychain, "SecKeychainGetStatus": &s.keychainStatus,
-		"SecItemCopyMatching": &s.copyMatching, "SecItemAdd": &s.addItem,
+		"SecItemCopyMatching":        &s.copyMatching,
 		"SecIdentityCopyCertificate": &s.certificateOf, "SecIdentityCopyPrivateKey": &s.keyOf,
 		"SecCertificateCopyData": &s.certificateDER, "SecKeyCreateSignature": &s.sign,
 	})
 	if err != nil {
 		return nil, err
 	}
-	names := append(algorithms(), "kSecClass", "kSecClassGenericPassword", "kSecClassIdentity", "kSecClassCertificate",
-		"kSecAttrService", "kSecAttrAccount", "kSecAttrLabel", "kSecAttrSynchronizable", "kSecAttrAccessible", "kSecAttrAccessibleAfterFirstUnlockThisDeviceOnly",
-		"kSecMatchLimit", "kSecMatchLimitOne", "kSecMatchLimitAll", "kSecMatchSearchList", "kSecUseKeychain", "kSecReturnData", "kSecReturnRef", "kSecValueData")
+	names := append(algorithms(), "kSecClass", "kSecClassIdentity", "kSecClassCertificate",
+		"kSecMatchLimit", "kSecMatchLimitAll", "kSecMatchSearchList", "kSecReturnRef")
 	s.name, err = lib.constants(names...)
 	return s, err
 }

@@ -3,9 +3,7 @@ package macos
 import (
 	"context"
 	"crypto"
-	"crypto/x509"
 	"errors"
-	"fmt"
 	"io"
 	"runtime"
 )
@@ -31,14 +29,14 @@ func (k *Keychain) identity(ref uintptr) Identity {
 	if err != nil {
 		return Identity{Err: err}
 	}
-	parsed, err := x509.ParseCertificate(der)
+	public, err := publicKey(der)
 	if err != nil {
-		return Identity{Certificate: der, Err: fmt.Errorf("it cannot be read: %w", err)}
+		return Identity{Certificate: der, Err: err}
 	}
 	if err := statusError("find its private key", s.keyOf(ref, &key)); err != nil {
 		return Identity{Certificate: der, Err: err}
 	}
-	held := &signer{keychain: k, key: key, public: parsed.PublicKey}
+	held := &signer{keychain: k, key: key, public: public}
 	runtime.AddCleanup(held, s.release, key)
 	return Identity{Certificate: der, Key: held}
 }
