@@ -31,6 +31,17 @@ func secrets(ctx context.Context, f *flags) (func(context.Context) ([]byte, erro
 		return nil, nil, err
 	}
 	sealing := func(ctx context.Context) ([]byte, error) { return store.KeychainKey(ctx, f.state, keychain) }
-	held := func(now func() time.Time) checkin.Identity { return identity.Keychain{Held: keychain, Now: now} }
-	return sealing, held, nil
+	certificate := func(now func() time.Time) checkin.Identity { return identity.Keychain{Held: held{keychain}, Now: now} }
+	return sealing, certificate, nil
+}
+
+// held is the keychain as internal/device/identity asks for it.
+type held struct{ *macos.Keychain }
+
+func (h held) Identities(ctx context.Context) (out []identity.Found, err error) {
+	found, err := h.Keychain.Identities(ctx)
+	for _, f := range found {
+		out = append(out, identity.Found(f))
+	}
+	return out, err
 }

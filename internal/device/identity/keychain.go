@@ -3,22 +3,29 @@ package identity
 import (
 	"bytes"
 	"context"
+	"crypto"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/latchkey-mfa/latchkey/internal/device/macos"
 )
 
 // maxChain bounds the certificates that are sent along, the leaf included.
 const maxChain = 5
 
+// Found is a certificate of a keychain with the use of its private key, or what
+// hinders that.
+type Found struct {
+	Certificate []byte // DER
+	Key         crypto.Signer
+	Err         error
+}
+
 // Held is a keychain that holds identities. Every call ends within a bound of
 // its own.
 type Held interface {
-	Identities(ctx context.Context) ([]macos.Identity, error)
+	Identities(ctx context.Context) ([]Found, error)
 	Certificates(ctx context.Context) ([][]byte, error)
 }
 
@@ -56,7 +63,7 @@ func (k Keychain) Certificate(ctx context.Context) (tls.Certificate, error) {
 // marked are the identities with the marker. A System keychain has others, of
 // the MDM and of macOS, which are nobody's business here; one whose certificate
 // cannot be read may be ours, and is told of.
-func marked(found []macos.Identity) (out []Candidate) {
+func marked(found []Found) (out []Candidate) {
 	for i, f := range found {
 		c := Candidate{Name: fmt.Sprintf("identity %d", i+1), Key: f.Key, Err: f.Err}
 		leaf, err := x509.ParseCertificate(f.Certificate)

@@ -12,22 +12,27 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+)
 
-	"github.com/latchkey-mfa/latchkey/internal/device/macos"
+// What a keychain may say instead of an answer.
+var (
+	errDenied = errors.New("denied: let latchkeyd use it")
+	errLocked = errors.New("locked: restart the Mac")
+	errHung   = errors.New("macOS does not answer")
 )
 
 // held plays the System keychain.
 type held struct {
-	identities   []macos.Identity
+	identities   []Found
 	certificates [][]byte
 	err          error
 }
 
-func (h *held) Identities(context.Context) ([]macos.Identity, error) { return h.identities, h.err }
-func (h *held) Certificates(context.Context) ([][]byte, error)       { return h.certificates, h.err }
+func (h *held) Identities(context.Context) ([]Found, error)    { return h.identities, h.err }
+func (h *held) Certificates(context.Context) ([][]byte, error) { return h.certificates, h.err }
 
 func (h *held) add(key *rsa.PrivateKey, c *x509.Certificate) {
-	h.identities = append(h.identities, macos.Identity{Certificate: c.Raw, Key: key})
+	h.identities = append(h.identities, Found{Certificate: c.Raw, Key: key})
 }
 
 // TestARenewedCertificateIsNoticed: each look takes what the MDM has brought
@@ -41,7 +46,7 @@ func TestARenewedCertificateIsNoticed(t *testing.T) {
 	h.add(key, old)
 	for _, want := range []*x509.Certificate{old, renewed} {
 		if want == renewed {
-			h.identities = append([]macos.Identity{{Certificate: renewed.Raw, Key: key}}, h.identities...)
+			h.identities = append([]Found{{Certificate: renewed.Raw, Key: key}}, h.identities...)
 		}
 		if got, err := k.Certificate(t.Context()); err != nil || !got.Leaf.Equal(want) || got.PrivateKey != key {
 			t.Errorf("took %v, %v", got.Leaf, err)
@@ -56,13 +61,13 @@ func TestARenewedCertificateIsNoticed(t *testing.T) {
 // TestNoCertificateInTheKeychain: each reason is its own, and says what to do.
 func TestNoCertificateInTheKeychain(t *testing.T) {
 	key := keys()[0]
-	with := func(change func(*x509.Certificate)) macos.Identity {
-		return macos.Identity{Certificate: leaf(t, key, change).Raw, Key: key}
+	with := func(change func(*x509.Certificate)) Found {
+		return Found{Certificate: leaf(t, key, change).Raw, Key: key}
 	}
 	expired := with(func(c *x509.Certificate) { issued(30)(c); c.NotAfter = time.Now().Add(-time.Hour) })
 	unmarked := with(func(c *x509.Certificate) { c.ExtraExtensions = nil })
 	denied := with(nil)
-	denied.Key, denied.Err = nil, macos.ErrDenied
+	denied.Key, denied.Err = nil, errDenied
 	for _, tt := range []struct {
 		name string
 		held held
@@ -70,13 +75,13 @@ func TestNoCertificateInTheKeychain(t *testing.T) {
 		want string
 	}{
 		{"empty", held{}, []error{ErrNone}, "there is none"},
-		{"others alone", held{identities: []macos.Identity{unmarked, unmarked}}, []error{ErrNone}, "none of the 2 identities in the System keychain has the Device Access marker extension 1.3.6.1.4.1.51150.13.1"},
-		{"expired", held{identities: []macos.Identity{unmarked, expired}}, []error{ErrNone, ErrExpired}, ": expired at "},
-		{"not valid yet", held{identities: []macos.Identity{with(issued(-2))}}, []error{ErrNone}, "not valid before"},
-		{"denied", held{identities: []macos.Identity{denied}}, []error{ErrNone, macos.ErrDenied}, "let latchkeyd use it"},
-		{"unreadable", held{identities: []macos.Identity{{Certificate: []byte("x"), Key: key}}}, []error{ErrNone}, "identity 1: its certificate cannot be read"},
-		{"locked", held{err: macos.ErrLocked}, []error{macos.ErrLocked}, "restart the Mac"},
-		{"hung", held{err: macos.ErrHung}, []error{macos.ErrHung}, "macOS does not answer"},
+		{"others alone", held{identities: []Found{unmarked, unmarked}}, []error{ErrNone}, "none of the 2 identities in the System keychain has the Device Access marker extension 1.3.6.1.4.1.51150.13.1"},
+		{"expired", held{identities: []Found{unmarked, expired}}, []error{ErrNone, ErrExpired}, ": expired at "},
+		{"not valid yet", held{identities: []Found{with(issued(-2))}}, []error{ErrNone}, "not valid before"},
+		{"denied", held{identities: []Found{denied}}, []error{ErrNone, errDenied}, "let latchkeyd use it"},
+		{"unreadable", held{identities: []Found{{Certificate: []byte("x"), Key: key}}}, []error{ErrNone}, "identity 1: its certificate cannot be read"},
+		{"locked", held{err: errLocked}, []error{errLocked}, "restart the Mac"},
+		{"hung", held{err: errHung}, []error{errHung}, "macOS does not answer"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := Keychain{Held: &tt.held, Now: time.Now}.Certificate(t.Context())
@@ -157,7 +162,7 @@ func FuzzHeld(f *testing.F) {
 	f.Add(good.Raw, good.Raw)
 	f.Add([]byte{0x30, 0}, []byte("x"))
 	f.Fuzz(func(t *testing.T, first, other []byte) {
-		h := &held{identities: []macos.Identity{{Certificate: first, Key: key}, {Certificate: other, Key: key}}, certificates: [][]byte{first, other}}
+		h := &held{identities: []Found{{Certificate: first, Key: key}, {Certificate: other, Key: key}}, certificates: [][]byte{first, other}}
 		got, err := Keychain{Held: h, Now: time.Now}.Certificate(t.Context())
 		if err == nil && (!HasMarker(got.Leaf) || len(got.Certificate) > maxChain) || err != nil && !errors.Is(err, ErrNone) {
 			t.Errorf("%d certificates, %v", len(got.Certificate), err)

@@ -1,6 +1,7 @@
 package macos
 
 import (
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -20,5 +21,12 @@ func TestGuardedIsInTheManual(t *testing.T) {
 		if a.Needed {
 			t.Errorf("%s: a daemon at the login window has nobody who could allow it; do it another way", a.What)
 		}
+	}
+}
+
+// TestNoKeychainHere: nothing stands in for the keychain by itself.
+func TestNoKeychainHere(t *testing.T) {
+	if k, err := OpenKeychain(t.Context()); k != nil || !errors.Is(err, ErrNoKeychain) {
+		t.Errorf("%v, %v", k, err)
 	}
 }
