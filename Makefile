@@ -5,7 +5,7 @@ STAMP    = -X main.version=$(VERSION)
 PLUGIN   = -buildmode=c-shared -trimpath -ldflags '-s -w -extldflags "-Wl,--version-script=$(CURDIR)/plugin/exports.map"'
 HOSTSRC  = $(wildcard plugin/host/*.c)
 
-.PHONY: build demo torture soak demo-build trial-build test test-postgres lint bench fuzz pictures clean
+.PHONY: build native native-host demo torture soak demo-build trial-build test test-postgres lint bench fuzz pictures pictures-panel clean
 
 ## build: the binaries of this machine, in bin/
 build: bin/Latchkey.so bin/latchkey-host
@@ -21,6 +21,23 @@ HOST = $(CC) -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -O2 -pthread
 bin/latchkey-host: $(HOSTSRC) plugin/host/host.h plugin/abi/authorization_plugin.h
 	@mkdir -p bin
 	$(HOST) -o $@ $(HOSTSRC) -ldl
+
+## native: the plug-in with the panel of the Mac, and a host with an application for it, against GNUstep
+# Both are for tests and for looking at the panel (docs/panel.md).
+NATIVE ?= bin
+GNUSTEP = $(CURDIR)/.ci/gnustep-cc
+native:
+	@mkdir -p $(NATIVE)
+	CC=$(GNUSTEP) CGO_ENABLED=1 $(GO) build $(PLUGIN) -tags gnustep -o $(NATIVE)/Latchkey-native.so ./plugin
+	@rm -f $(NATIVE)/Latchkey-native.h
+	@$(MAKE) --no-print-directory native-host
+
+## native-host: the host alone, part of native; SANITIZE holds further flags of the compiler
+native-host:
+	@mkdir -p $(NATIVE)
+	$(GNUSTEP) -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -O2 $(SANITIZE) -c -o $(NATIVE)/loop.o plugin/host/window/loop.m
+	$(HOST) $(SANITIZE) -o $(NATIVE)/latchkey-host-native $(filter-out plugin/host/loop.c,$(HOSTSRC)) $(NATIVE)/loop.o -lgnustep-gui -lgnustep-base -lobjc -ldl
+	@rm -f $(NATIVE)/loop.o
 
 # A trial (internal/trial) moves time, so its daemon and server are builds of
 # their own. It writes to its own folder alone: tests build at the same time.
@@ -60,7 +77,7 @@ test:
 	$(MAKE) -j2 -Otarget test-postgres demo AUTO=1
 
 ## test-postgres: the parts whose SQL it is, on PostgreSQL instead of SQLite
-POSTGRES = access directory systemlog forward pki recovery factor signin adminapi
+POSTGRES = access scim tlscert directory systemlog forward pki recovery factor federation signin adminapi
 test-postgres:
 	LATCHKEY_TEST_DATABASE=postgres $(GO) test -timeout 5m $(addprefix ./internal/server/,$(POSTGRES))
 
@@ -68,12 +85,13 @@ test-postgres:
 lint:
 	bash .ci/lint
 
-## bench: what docs/performance.md claims, measured here; prints one table, writes nothing
+## bench: what docs/performance.md claims, measured here; prints one table, writes nothing. ONLY=mac or ONLY=org is a part of it
+MACS ?= 1000000
 bench: bin/bench/bench-host
-	$(GO) build -trimpath -ldflags '$(STAMP)' -o bin/bench/ ./cmd/latchkeyd
+	$(GO) build -trimpath -ldflags '$(STAMP)' -o bin/bench/ ./cmd/latchkeyd ./cmd/latchkey-server
 	CGO_ENABLED=1 $(GO) build $(PLUGIN) -o bin/bench/Latchkey.so ./plugin
 	@rm -f bin/bench/Latchkey.h
-	@$(GO) run ./bench --bin bin/bench
+	@$(GO) run ./bench --bin bin/bench --macs $(MACS) --only "$(ONLY)"
 
 bin/bench/bench-host: $(wildcard bench/host/*.c) plugin/abi/authorization_plugin.h
 	@mkdir -p bin/bench
@@ -85,9 +103,14 @@ FUZZ     ?= .
 fuzz:
 	bash .ci/fuzz $(FUZZTIME) '$(FUZZ)'
 
-## pictures: the screens in docs/img, from a run of the demo (needs Chromium)
-pictures: demo-build
+## pictures: the screens in docs/img, from a run of the demo (needs Chromium and Xvfb)
+pictures: demo-build pictures-panel
 	bash .ci/pictures
+
+## pictures-panel: the native panel's screens in docs/img/panel (needs Xvfb and GNUstep)
+pictures-panel:
+	@mkdir -p docs/img/panel
+	PANEL_SHOTS=$(CURDIR)/docs/img/panel $(GO) test -count=1 -run 'TestNative|TestThePanelOfTheMac' ./plugin/abitest ./stories
 
 clean:
 	rm -rf bin dist .demo

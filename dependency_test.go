@@ -31,6 +31,7 @@ func allBuilt() []built {
 		{name: "demo", folder: "./demo", system: "linux", cgo: "1"},
 		{name: "plugin", folder: "./plugin", system: "linux", cgo: "1", whole: true},
 		{name: "plugin", folder: "./plugin", system: "darwin", cgo: "1", whole: true},
+		{name: "plugin-gnustep", folder: "./plugin", tags: "gnustep", system: "linux", cgo: "1"},
 		{name: "plugin-terminalpanel", folder: "./plugin", tags: "terminalpanel", system: "linux", cgo: "1"},
 	}
 }

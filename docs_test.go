@@ -60,6 +60,19 @@ func literals(all []source, pattern string) map[string]string {
 func TestEnvironmentIsDescribed(t *testing.T) {
 	const name = `LATCHKEY_[A-Z_]*[A-Z]`
 	known := literals(sources(t, osRoot()), name)
+	headers, err := filepath.Glob("plugin/panel/native/*.h") // what the window asks for itself
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, header := range headers {
+		raw, err := os.ReadFile(header)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`@"(`+name+`)"`).FindAllStringSubmatch(string(raw), -1) {
+			known[m[1]] = header
+		}
+	}
 	text := strings.Join(slices.Collect(values(documents(t))), "\n")
 	for variable, at := range known {
 		if !regexp.MustCompile(variable + `\b`).MatchString(text) {

@@ -26,6 +26,7 @@ func goroutines() map[string]struct {
 		"internal/device/xipc/reconnecting.go":    {1, "drains the events of a connection that was given up, and ends with it"},
 		"internal/device/session/conversation.go": {1, "a conversation's loop; the manager counts it and waits for it"},
 		"plugin/mechanism/talk.go":                {2, "what is asked of the daemon and of the panel can hang, and the login window must not"},
+		"plugin/panel/native/native.go":           {1, "draws; Close waits for it"},
 		"plugin/panel/terminal/terminal.go":       {2, "keys and screens; Close waits for both"},
 		"cmd/latchkey/enrol.go":                   {1, "reads the terminal, which cannot be cut short; ends with the process"},
 		"internal/authhost/host.go":               {1, "the reader of a host process, which ends with it"},

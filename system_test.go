@@ -50,8 +50,8 @@ func ofSystem(x constraint.Expr) bool {
 		return ofSystem(x.X)
 	case *constraint.AndExpr:
 		return ofSystem(x.X) || ofSystem(x.Y)
-	case *constraint.OrExpr:
-		return ofSystem(x.X) || ofSystem(x.Y)
+	case *constraint.OrExpr: // what is built for something else as well is not of one system
+		return ofSystem(x.X) && ofSystem(x.Y)
 	}
 	return false
 }

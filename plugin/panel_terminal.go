@@ -5,13 +5,15 @@ package main
 import (
 	"os"
 
+	"github.com/latchkey-mfa/latchkey/plugin/mechanism"
 	"github.com/latchkey-mfa/latchkey/plugin/panel"
 	"github.com/latchkey-mfa/latchkey/plugin/panel/terminal"
+	"github.com/latchkey-mfa/latchkey/plugin/words"
 )
 
 // openPanel draws on the terminal that the engine gave to the host as its
 // standard streams, else on the one that the host was started from.
-func openPanel() (panel.Panel, error) {
+func openPanel(words.Words) (panel.Panel, error) {
 	given, err := terminal.Open(os.Stdin, os.Stdout)
 	if err == nil {
 		return given, nil
@@ -41,3 +43,6 @@ func (p ttyPanel) Close() error {
 	}
 	return err
 }
+
+// languages are the person's, the preferred first.
+func languages() []string { return mechanism.Locales() }

@@ -14,6 +14,8 @@ import (
 
 	"github.com/latchkey-mfa/latchkey/internal/wire"
 	"github.com/latchkey-mfa/latchkey/plugin/mechanism"
+	"github.com/latchkey-mfa/latchkey/plugin/panel"
+	"github.com/latchkey-mfa/latchkey/plugin/words"
 )
 
 // main is not run: the host loads the plug-in as a library.
@@ -50,8 +52,10 @@ func decide(ctx context.Context, question *C.struct_question, alive func(time.Du
 	places, uid := mechanism.DefaultPlaces(), uint32(question.uid)
 	switch question.kind {
 	case C.MECHANISM_PROMPT:
-		p := mechanism.Prompt{Socket: places.PromptSocket, ContactFile: places.ContactFile, Locales: mechanism.Locales(),
-			Patience: mechanism.DefaultPromptPatience(), Open: openPanel, Alive: alive}
+		wanted := languages()
+		own := words.For(wanted)
+		p := mechanism.Prompt{Socket: places.PromptSocket, ContactFile: places.ContactFile, Locales: wanted, Words: own,
+			Patience: mechanism.DefaultPromptPatience(), Open: func() (panel.Panel, error) { return openPanel(own) }, Alive: alive}
 		return p.Converse(ctx, uid)
 	case C.MECHANISM_GATE:
 		g := mechanism.Gate{Socket: places.GateSocket, File: places.GateFile, Patience: mechanism.DefaultGatePatience()}

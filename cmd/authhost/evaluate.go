@@ -62,7 +62,7 @@ func (f *flags) evaluate(ctx context.Context, s streams) error {
 }
 
 func (f *flags) options(s streams) (authhost.Options, error) {
-	o := authhost.Options{Computer: f.computer}
+	o := authhost.Options{Computer: f.computer, HostsSay: s.err}
 	var err error
 	if o.Right, err = f.readRight(); err != nil {
 		return o, err

@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -47,6 +49,7 @@ type hostSetting struct {
 	terminal *os.File // nil: none
 	emulated bool     // the terminal is ours alone: hosts get their own session
 	env      []string
+	said     io.Writer // what hosts print where there is no terminal; nil for nowhere
 }
 
 // startHost starts a process and has its messages sent to events until done.
@@ -80,17 +83,28 @@ func startError(path string, privileged bool, err error) error {
 func (s hostSetting) command(privileged bool, in, out *os.File) *exec.Cmd {
 	c := exec.Command(s.path)
 	c.Env = s.env
+	if privileged {
+		c.Env = withoutDisplay(s.env)
+	}
 	c.ExtraFiles = []*os.File{in, out} // 3 and 4 in the child
 	c.SysProcAttr = &syscall.SysProcAttr{Setsid: s.emulated}
 	if s.terminal != nil {
 		c.Stdin, c.Stdout, c.Stderr = s.terminal, s.terminal, s.terminal
 		// A terminal controls one session: that of the host that draws.
 		c.SysProcAttr.Setctty = s.emulated && !privileged
+	} else if s.said != nil {
+		c.Stderr = s.said
+		c.WaitDelay = teardown // what the host has started may outlive it, and hold its streams
 	}
 	if !privileged && os.Geteuid() == 0 {
 		c.SysProcAttr.Credential = &syscall.Credential{Uid: securityAgent, Gid: securityAgent}
 	}
 	return c
+}
+
+// withoutDisplay: authorizationhost, as root, has no window server.
+func withoutDisplay(env []string) []string {
+	return slices.DeleteFunc(slices.Clone(env), func(entry string) bool { return strings.HasPrefix(entry, "DISPLAY=") })
 }
 
 // listen passes on what the host says, then that it ended and how.

@@ -75,3 +75,29 @@ func SVG(payload string) string {
 	b.WriteString(`"/></svg>`)
 	return b.String()
 }
+
+// Rows is the payload as rows of modules, for who draws them as squares: 1 is
+// dark, with a quiet zone of that many modules. It is nil when the payload does
+// not fit a QR code.
+func Rows(payload string, quiet int) []string {
+	code, err := qr.Encode(payload, qr.L)
+	if err != nil {
+		return nil
+	}
+	var rows []string
+	for y := -quiet; y < code.Size+quiet; y++ {
+		var row strings.Builder
+		for x := -quiet; x < code.Size+quiet; x++ {
+			row.WriteByte("01"[digit(x >= 0 && y >= 0 && x < code.Size && y < code.Size && code.Black(x, y))])
+		}
+		rows = append(rows, row.String())
+	}
+	return rows
+}
+
+func digit(dark bool) int {
+	if dark {
+		return 1
+	}
+	return 0
+}

@@ -103,6 +103,9 @@ func plugin(t testing.TB, name string, cflags string, flags ...string) string {
 		cmd := exec.Command("go", append(args, "-o", out, "./plugin")...)
 		cmd.Dir = root
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=1", "CGO_CFLAGS=-O2 -g "+cflags)
+		if slices.Contains(flags, "-tags=gnustep") {
+			cmd.Env = append(cmd.Env, "CC="+filepath.Join(root, ".ci/gnustep-cc"))
+		}
 		if slices.Contains(flags, "-asan") {
 			cmd.Env = append(cmd.Env, "CGO_CFLAGS=-O1 -g "+undefined+" "+cflags, "CGO_LDFLAGS="+undefined)
 		}
@@ -167,7 +170,7 @@ func TestImports(t *testing.T) {
 		t.Fatal(err)
 	}
 	allowed := map[string]bool{"golang.org/x/sys/unix": true}
-	for _, ours := range []string{"internal/wire", "internal/device/xipc", "plugin", "plugin/mechanism", "plugin/panel"} {
+	for _, ours := range []string{"internal/wire", "internal/device/xipc", "plugin", "plugin/mechanism", "plugin/panel", "plugin/words", "internal/locale"} {
 		allowed["github.com/latchkey-mfa/latchkey/"+ours] = true
 	}
 	for _, name := range strings.Fields(string(out)) {

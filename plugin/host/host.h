@@ -77,6 +77,11 @@ void write_send(struct writer *);
 /* Ends the process with a reason on standard error. */
 void die(const char *reason) __attribute__((noreturn));
 
+/* ---- the main thread (loop.c; window/loop.m) ---- */
+
+/* Serves each request on the main thread until the engine ends. */
+void loop_run(void (*serve)(void *state, uint8_t *bytes, size_t size), void *state);
+
 /* ---- values (values.c) ---- */
 
 /* A value as plug-ins get it. Those that were replaced stay in memory until the

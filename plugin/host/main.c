@@ -205,8 +205,9 @@ static void quit(struct state *s)
     _exit(0); /* threads of plug-ins may still run: no handlers */
 }
 
-static void serve(struct state *s, uint8_t *bytes, size_t size)
+static void serve(void *state, uint8_t *bytes, size_t size)
 {
+    struct state *s = state;
     struct reader r = {bytes, size, false};
 
     switch (read_u8(&r)) {
@@ -225,8 +226,6 @@ static void serve(struct state *s, uint8_t *bytes, size_t size)
 int main(int argc, char **argv)
 {
     struct state state = {0};
-    size_t size;
-    uint8_t *bytes;
 
     if (argc > 1) {
         fprintf(stderr, "latchkey-host: unknown argument %s\n"
@@ -239,9 +238,6 @@ int main(int argc, char **argv)
         return 2;
     }
     signal(SIGPIPE, SIG_IGN); /* an engine that is gone is seen by its error */
-    while ((bytes = frame_receive(&size))) {
-        serve(&state, bytes, size);
-        free(bytes);
-    }
+    loop_run(serve, &state);
     quit(&state);
 }

@@ -5,6 +5,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/latchkey-mfa/latchkey/internal/wire"
+	"github.com/latchkey-mfa/latchkey/plugin/words"
 )
 
 // readContact is what the contact file says, empty where it says nothing: the
@@ -19,25 +20,24 @@ func readContact(path string) wire.ContactFile {
 
 // absence is the one screen that the plug-in makes by itself: the daemon does
 // not answer, this is whom to call, go on and let the gate decide.
-func absence(seq uint64, c wire.ContactFile) wire.Screen {
+func absence(seq uint64, c wire.ContactFile, w words.Words) wire.Screen {
 	s := wire.Screen{
-		Seq: seq, Kind: wire.KindNotice, Title: "Verification is not available",
-		Text:    "This computer's sign-in service does not answer. You can continue; whether you can sign in is decided next.",
-		Actions: []wire.Action{{ID: wire.ActionSubmit, Label: "Continue", Role: wire.RoleDefault}},
+		Seq: seq, Kind: wire.KindNotice, Title: w.Text("absentTitle"), Text: w.Text("absentText"),
+		Actions: []wire.Action{{ID: wire.ActionSubmit, Label: w.Text("continue"), Role: wire.RoleDefault}},
 	}
 	add := func(label, value, spoken string) {
 		if value != "" {
-			s.Facts = append(s.Facts, wire.Fact{Label: label, Value: value, Spoken: spoken})
+			s.Facts = append(s.Facts, wire.Fact{Label: w.Text(label), Value: value, Spoken: spoken})
 		}
 	}
 	if c.AdminEmail != "" || c.AdminPhone != "" {
-		s.Text += " If you cannot, call your administrator."
+		s.Text += " " + w.Text("absentCall")
 	}
 	c = bounded(c)
-	add("Administrator's e-mail", c.AdminEmail, c.AdminEmail)
-	add("Administrator's phone", c.AdminPhone, spelled(c.AdminPhone))
-	add("Computer name", c.Name, c.Name)
-	add("Serial number", c.Serial, spelled(c.Serial))
+	add("adminEmail", c.AdminEmail, c.AdminEmail)
+	add("adminPhone", c.AdminPhone, spelled(c.AdminPhone))
+	add("computer", c.Name, c.Name)
+	add("serial", c.Serial, spelled(c.Serial))
 	return s
 }
 

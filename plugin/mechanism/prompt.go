@@ -8,6 +8,7 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/device/xipc"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
 	"github.com/latchkey-mfa/latchkey/plugin/panel"
+	"github.com/latchkey-mfa/latchkey/plugin/words"
 )
 
 // PromptPatience is how long the prompt waits.
@@ -32,6 +33,7 @@ const dialPause = 100 * time.Millisecond
 type Prompt struct {
 	Socket, ContactFile string
 	Locales             []string
+	Words               words.Words // of the screen without a daemon
 	Patience            PromptPatience
 	// Open draws the panel. It is not called before there is something to
 	// draw, so that an exempt account sees nothing.
@@ -115,7 +117,7 @@ func (p Prompt) request(ctx context.Context, c *xipc.Client, name string, body w
 
 // withoutDaemon shows whom to call and lets the gate decide.
 func (p Prompt) withoutDaemon(ctx context.Context, s *showing) Outcome {
-	screen := absence(s.seq+1, readContact(p.ContactFile))
+	screen := absence(s.seq+1, readContact(p.ContactFile), p.Words)
 	if err := s.show(screen); err != nil {
 		return toGate
 	}

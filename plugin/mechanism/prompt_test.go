@@ -15,6 +15,7 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/device/xipc"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
 	"github.com/latchkey-mfa/latchkey/plugin/panel"
+	"github.com/latchkey-mfa/latchkey/plugin/words"
 )
 
 // person looks at each screen and acts on it.
@@ -48,7 +49,7 @@ func (p *person) Close() error {
 func presses(p *person, s wire.Screen) { p.acts <- wire.Act{Seq: s.Seq, Action: wire.ActionSubmit} }
 
 func prompt(dir string, p *person) Prompt {
-	return Prompt{Socket: in(dir, "prompt.sock"), ContactFile: in(dir, "contact.json"), Locales: []string{"de-AT"},
+	return Prompt{Socket: in(dir, "prompt.sock"), ContactFile: in(dir, "contact.json"), Locales: []string{"de-AT"}, Words: words.For(nil),
 		Patience: PromptPatience{Absent: 300 * time.Millisecond, Request: 2 * time.Second, Notice: patient, Idle: patient},
 		Open: func() (panel.Panel, error) {
 			if p == nil {
@@ -283,7 +284,7 @@ func TestAPersonWhoLeaves(t *testing.T) {
 
 func TestLongContactFilesStayDrawable(t *testing.T) {
 	long := strings.Repeat("ü", 5000)
-	s := absence(1, wire.ContactFile{Name: long, Serial: long, AdminEmail: long, AdminPhone: long + "\xff"})
+	s := absence(1, wire.ContactFile{Name: long, Serial: long, AdminEmail: long, AdminPhone: long + "\xff"}, words.For(nil))
 	if _, err := wire.ScreenFrom(s.Dictionary()); err != nil {
 		t.Error(err)
 	}
@@ -322,7 +323,7 @@ func FuzzContactFile(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		path := in(t.TempDir(), "contact.json")
 		write(t, path, string(raw), 0o644)
-		if _, err := wire.ScreenFrom(absence(1, readContact(path)).Dictionary()); err != nil {
+		if _, err := wire.ScreenFrom(absence(1, readContact(path), words.For(nil)).Dictionary()); err != nil {
 			t.Error(err)
 		}
 	})

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/latchkey-mfa/latchkey/internal/clock"
+	"github.com/latchkey-mfa/latchkey/internal/device/catalogue"
 	"github.com/latchkey-mfa/latchkey/internal/device/checkin"
 	"github.com/latchkey-mfa/latchkey/internal/device/events"
 	"github.com/latchkey-mfa/latchkey/internal/device/factor/accesscode"
@@ -83,6 +84,7 @@ type Daemon struct {
 	links      *linking.Links
 	inForce    *InForce
 	sessions   *session.Manager
+	texts      *catalogue.Catalogue // nil: English alone
 	checkIns   *checkin.Runner
 	exempt     *exemptSeen
 	rounds     sync.Mutex  // one round at a time
@@ -174,6 +176,9 @@ func (d *Daemon) openParts() error {
 	}
 	if d.idp, err = d.newOrg(); err != nil {
 		return err
+	}
+	if d.texts, err = catalogue.Open(); err != nil {
+		d.log.Error("the texts of other languages cannot be read, and everything is said in English", zap.Error(err))
 	}
 	d.sessions = d.newSessions()
 	d.checkIns, err = d.newCheckIns()

@@ -145,9 +145,9 @@ func (m *mac) restart() {
 	m.start()
 }
 
-func (m *mac) dial(role, socket string) *xipc.Client {
+func (m *mac) dial(role, socket string, languages ...string) *xipc.Client {
 	m.t.Helper()
-	c, err := xipc.Dial(m.t.Context(), filepath.Join(m.options.Sockets, socket), xipc.ClientOptions{Role: role, Timeout: patience})
+	c, err := xipc.Dial(m.t.Context(), filepath.Join(m.options.Sockets, socket), xipc.ClientOptions{Role: role, Timeout: patience, Locales: languages})
 	m.ok(err)
 	m.t.Cleanup(func() { c.Close() })
 	return c
@@ -212,9 +212,10 @@ type login struct {
 	screen wire.Screen
 }
 
-func (m *mac) login(uid uint32) *login {
+// login begins one, for a person who wants these languages.
+func (m *mac) login(uid uint32, languages ...string) *login {
 	m.t.Helper()
-	l := &login{m: m, client: m.dial(wire.RolePrompt, "prompt.sock")}
+	l := &login{m: m, client: m.dial(wire.RolePrompt, "prompt.sock", languages...)}
 	_, err := l.client.Request(m.t.Context(), wire.MsgBegin, wire.Dictionary{"uid": uint64(uid)})
 	m.ok(err)
 	return l

@@ -14,8 +14,8 @@ import (
 // who calls, and no request can name anybody else.
 type sessionHandler struct{ daemon *Daemon }
 
-func (h sessionHandler) Open(ctx context.Context, peer xipc.Peer, _ xipc.Hello, send func(string, wire.Dictionary) error) (xipc.Endpoint, error) {
-	return &sessionEndpoint{daemon: h.daemon, uid: peer.UID, ctx: ctx, send: send}, nil
+func (h sessionHandler) Open(ctx context.Context, peer xipc.Peer, hello xipc.Hello, send func(string, wire.Dictionary) error) (xipc.Endpoint, error) {
+	return &sessionEndpoint{daemon: h.daemon, uid: peer.UID, ctx: ctx, panel: panel{h.daemon.texts.For(hello.Locales), send}}, nil
 }
 
 // sessionEndpoint is used by one connection, which handles its requests in turn.
@@ -23,7 +23,7 @@ type sessionEndpoint struct {
 	daemon *Daemon
 	uid    uint32
 	ctx    context.Context
-	send   func(string, wire.Dictionary) error
+	panel
 	talk
 }
 
@@ -38,12 +38,6 @@ func (e *sessionEndpoint) Request(ctx context.Context, name string, body wire.Di
 	}
 	return nil, unknownRequest(name) // refused by default
 }
-
-// Show implements session.Panel.
-func (e *sessionEndpoint) Show(s wire.Screen) error { return e.send(wire.MsgScreen, s.Dictionary()) }
-
-// Done implements session.Panel.
-func (e *sessionEndpoint) Done(end wire.Done) error { return e.send(wire.MsgDone, end.Dictionary()) }
 
 func (d *Daemon) mine(ctx context.Context, uid uint32) (wire.Mine, error) {
 	account, err := d.options.Directory.Lookup(ctx, uid)

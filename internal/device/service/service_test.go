@@ -51,6 +51,25 @@ func TestTheKillSwitchHasToBeRoots(t *testing.T) {
 	}
 }
 
+// TestTheLanguageOfThePanel: the screens are in it, and do the same.
+func TestTheLanguageOfThePanel(t *testing.T) {
+	m := newMac(t).start()
+	for _, c := range []struct {
+		languages   []string
+		title, back string
+	}{
+		{[]string{"fr-CH", "de-CH", "en"}, "Schützen Sie Ihre Anmeldung", "Zurück zum Passwort"},
+		{[]string{"fr", "ja"}, "Protect your sign-in", "Back to the password"},
+		{nil, "Protect your sign-in", "Back to the password"},
+	} {
+		l := m.login(ada, c.languages...).shows(wire.KindGrace)
+		if back := l.screen.Actions[len(l.screen.Actions)-1].Label; l.screen.Title != c.title || back != c.back {
+			t.Errorf("in %q: %q with %q", c.languages, l.screen.Title, back)
+		}
+		m.gateSays(ada, l.act(wire.ActionSkip, "", nil).done(wire.ResultContinue), true, "grace")
+	}
+}
+
 func TestAGraceLoginIsOneTicketForOneAccount(t *testing.T) {
 	m := newMac(t).start()
 	ticket := m.login(ada).shows(wire.KindGrace).act(wire.ActionSkip, "", nil).done(wire.ResultContinue)

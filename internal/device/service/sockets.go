@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/latchkey-mfa/latchkey/internal/device/catalogue"
 	"github.com/latchkey-mfa/latchkey/internal/device/session"
 	"github.com/latchkey-mfa/latchkey/internal/device/xipc"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
@@ -39,7 +40,7 @@ func (d *Daemon) listen(folder string) ([]*xipc.Listener, error) {
 		group = securityAgent
 	}
 	services := []xipc.Service{
-		{Role: wire.RolePrompt, Path: filepath.Join(folder, "prompt.sock"), Mode: 0o660, GID: group, Allow: prompt, MaxPerUID: promptPerUID, Handler: promptHandler{d.sessions}},
+		{Role: wire.RolePrompt, Path: filepath.Join(folder, "prompt.sock"), Mode: 0o660, GID: group, Allow: prompt, MaxPerUID: promptPerUID, Handler: promptHandler{d.sessions, d.texts}},
 		{Role: wire.RoleGate, Path: filepath.Join(folder, "gate.sock"), Mode: 0o600, GID: -1, Allow: privileged, MaxPerUID: gatePerUID, Handler: gateHandler{d.sessions}},
 		{Role: wire.RoleControl, Path: filepath.Join(folder, "control.sock"), Mode: 0o600, GID: -1, Allow: privileged, MaxPerUID: controlPerUID, Handler: controlHandler{d}},
 		{Role: wire.RoleSession, Path: filepath.Join(folder, "session.sock"), Mode: 0o666, GID: -1, Allow: anyone, MaxPerUID: sessionPerUID, Handler: sessionHandler{d}},
@@ -69,17 +70,34 @@ func unknownRequest(name string) error {
 }
 
 // promptHandler: one connection is one conversation.
-type promptHandler struct{ sessions *session.Manager }
-
-func (h promptHandler) Open(ctx context.Context, _ xipc.Peer, _ xipc.Hello, send func(string, wire.Dictionary) error) (xipc.Endpoint, error) {
-	return &promptEndpoint{sessions: h.sessions, ctx: ctx, send: send}, nil
+type promptHandler struct {
+	sessions *session.Manager
+	texts    *catalogue.Catalogue
 }
+
+func (h promptHandler) Open(ctx context.Context, _ xipc.Peer, hello xipc.Hello, send func(string, wire.Dictionary) error) (xipc.Endpoint, error) {
+	return &promptEndpoint{sessions: h.sessions, ctx: ctx, panel: panel{h.texts.For(hello.Locales), send}}, nil
+}
+
+// panel is the other end of a conversation, in its language.
+type panel struct {
+	language *catalogue.Language
+	send     func(string, wire.Dictionary) error
+}
+
+// Show implements session.Panel.
+func (p panel) Show(s wire.Screen) error {
+	return p.send(wire.MsgScreen, p.language.Screen(s).Dictionary())
+}
+
+// Done implements session.Panel.
+func (p panel) Done(end wire.Done) error { return p.send(wire.MsgDone, end.Dictionary()) }
 
 // promptEndpoint is used by one connection, which handles its requests in turn.
 type promptEndpoint struct {
 	sessions *session.Manager
 	ctx      context.Context
-	send     func(string, wire.Dictionary) error
+	panel
 	talk
 }
 
@@ -135,12 +153,6 @@ func (t *talk) Closed() {
 		t.conversation.End()
 	}
 }
-
-// Show implements session.Panel.
-func (e *promptEndpoint) Show(s wire.Screen) error { return e.send(wire.MsgScreen, s.Dictionary()) }
-
-// Done implements session.Panel.
-func (e *promptEndpoint) Done(end wire.Done) error { return e.send(wire.MsgDone, end.Dictionary()) }
 
 type gateHandler struct{ sessions *session.Manager }
 
