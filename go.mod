@@ -20,6 +20,7 @@ require (
 	github.com/google/uuid v1.6.0
 	github.com/groob/plist v0.0.0-20220217120414-63fa881b19a5
 	github.com/jackc/pgx/v5 v5.12.0
+	github.com/keybase/go-keychain v0.0.1
 	github.com/leodido/go-syslog/v4 v4.6.0
 	github.com/micromdm/scep/v2 v2.3.0
 	github.com/pquerna/otp v1.5.0
