@@ -94,6 +94,7 @@ func (s hostSetting) command(privileged bool, in, out *os.File) *exec.Cmd {
 		c.SysProcAttr.Setctty = s.emulated && !privileged
 	} else if s.said != nil {
 		c.Stderr = s.said
+		c.WaitDelay = teardown // what the host has started may outlive it, and hold its streams
 	}
 	if !privileged && os.Geteuid() == 0 {
 		c.SysProcAttr.Credential = &syscall.Credential{Uid: securityAgent, Gid: securityAgent}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/latchkey-mfa/latchkey/internal/authhost/tty"
@@ -79,7 +80,7 @@ func Run(ctx context.Context, o Options) (Outcome, error) {
 		return nobody(), err
 	}
 	if o.Player == nil {
-		return o.evaluate(ctx, hostSetting{path: o.Host, terminal: o.Terminal, env: o.Env, said: o.HostsSay})
+		return o.evaluate(ctx, hostSetting{path: o.Host, terminal: o.Terminal, env: o.Env, said: o.hostsSay()})
 	}
 	terminal, err := tty.Open(o.Width, o.Height)
 	if err != nil {
@@ -121,6 +122,25 @@ func orElse[T comparable](value, otherwise T) T {
 		return otherwise
 	}
 	return value
+}
+
+// hostsSay is where hosts print, one at a time: there are two of them.
+func (o Options) hostsSay() io.Writer {
+	if o.HostsSay == nil {
+		return nil
+	}
+	return &oneAtATime{to: o.HostsSay}
+}
+
+type oneAtATime struct {
+	mu sync.Mutex
+	to io.Writer
+}
+
+func (w *oneAtATime) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.to.Write(b)
 }
 
 // played runs the evaluation with the Player at the keyboard of s.

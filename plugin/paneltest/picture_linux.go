@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"image"
 	"image/color"
+	"image/draw"
 	"image/png"
 	"os"
 	"path/filepath"
@@ -54,8 +55,8 @@ func decode(raw []byte) (*image.RGBA, error) {
 	picture := image.NewRGBA(image.Rect(0, 0, word(width), word(height)))
 	for y := range word(height) {
 		for x := range word(width) {
-			p := raw[at+y*line+4*x:]
-			picture.SetRGBA(x, y, color.RGBA{R: p[2], G: p[1], B: p[0], A: 0xff})
+			from, to := raw[at+y*line+4*x:], picture.Pix[y*picture.Stride+4*x:]
+			to[0], to[1], to[2], to[3] = from[2], from[1], from[0], 0xff
 		}
 	}
 	return picture, nil
@@ -67,7 +68,7 @@ func Window(picture *image.RGBA) *image.RGBA {
 	b := picture.Bounds()
 	for y := b.Min.Y; y < b.Max.Y; y++ {
 		for x := b.Min.X; x < b.Max.X; x++ {
-			if c := picture.RGBAAt(x, y); c.R|c.G|c.B != 0 {
+			if c := picture.Pix[picture.PixOffset(x, y):]; c[0]|c[1]|c[2] != 0 {
 				found = found.Union(image.Rect(x, y, x+1, y+1))
 			}
 		}
@@ -101,23 +102,12 @@ func (d *Display) Settled() *image.RGBA {
 // returns how much it differs, and how it looks, where it does not.
 func (d *Display) Becomes(picture image.Image, share float64) (unlike float64, seen *image.RGBA) {
 	d.t.Helper()
-	for give := time.Now().Add(patience / 4); ; time.Sleep(50 * time.Millisecond) {
+	for give := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
 		seen = Window(d.Picture())
 		if unlike = Unlike(seen, picture); unlike <= share || time.Now().After(give) {
 			return unlike, seen
 		}
 	}
-}
-
-// SeesSoon reports whether the display shows something else within a moment.
-func (d *Display) SeesSoon(picture *image.RGBA) bool {
-	d.t.Helper()
-	for give := time.Now().Add(time.Second); time.Now().Before(give); time.Sleep(30 * time.Millisecond) {
-		if Unlike(d.Picture(), picture) > other {
-			return true
-		}
-	}
-	return false
 }
 
 // SeesOtherThan waits until the display shows something else: another screen has
@@ -141,11 +131,12 @@ func Unlike(a, b image.Image) float64 {
 	if abs(size.X-other.X) > 8 || abs(size.Y-other.Y) > 8 || size.X < block || size.Y < block {
 		return 1
 	}
+	one, two := plain(a), plain(b)
 	blocks, different := 0, 0
 	for y := 0; y+block <= min(size.Y, other.Y); y += block {
 		for x := 0; x+block <= min(size.X, other.X); x += block {
 			blocks++
-			if far(mean(a, x, y), mean(b, x, y)) {
+			if far(mean(one, x, y), mean(two, x, y)) {
 				different++
 			}
 		}
@@ -155,14 +146,24 @@ func Unlike(a, b image.Image) float64 {
 
 func abs(n int) int { return max(n, -n) }
 
+// plain is the picture as four bytes for each point.
+func plain(picture image.Image) *image.RGBA {
+	if p, already := picture.(*image.RGBA); already {
+		return p
+	}
+	p := image.NewRGBA(picture.Bounds())
+	draw.Draw(p, p.Bounds(), picture, picture.Bounds().Min, draw.Src)
+	return p
+}
+
 // mean is the colour of a block, from 0 to 255.
-func mean(p image.Image, x, y int) [3]int {
+func mean(p *image.RGBA, x, y int) [3]int {
 	var sum [3]int
 	from := p.Bounds().Min
 	for dy := range block {
-		for dx := range block {
-			r, g, b, _ := p.At(from.X+x+dx, from.Y+y+dy).RGBA()
-			sum[0], sum[1], sum[2] = sum[0]+int(r>>8), sum[1]+int(g>>8), sum[2]+int(b>>8)
+		line := p.Pix[p.PixOffset(from.X+x, from.Y+y+dy):][:4*block]
+		for i := 0; i < len(line); i += 4 {
+			sum[0], sum[1], sum[2] = sum[0]+int(line[i]), sum[1]+int(line[i+1]), sum[2]+int(line[i+2])
 		}
 	}
 	for i := range sum {

@@ -41,6 +41,8 @@
     [window setContentView:port];
     capsLock = ([NSEvent modifierFlags] & NSAlphaShiftKeyMask) != 0;
     [self watch:NSApplicationDidChangeScreenParametersNotification with:@selector(displaysChanged:)];
+    [self watch:NSWindowDidResizeNotification with:@selector(windowChanged:)];
+    [self watch:NSWindowDidExposeNotification with:@selector(windowChanged:)];
     [self watch:@"NSTextInputContextKeyboardSelectionDidChangeNotification" with:@selector(keyboardChanged:)];
 }
 
@@ -175,6 +177,8 @@
         [NSApp activateIgnoringOtherApps:YES];
         [window orderFrontRegardless];
         [window makeKeyAndOrderFront:nil];
+        [port setNeedsDisplay:YES]; /* a window that was not seen yet may have lost what was drawn */
+        [window display];
     }
     if ([[view objectForKey:@"announce"] length])
         panel_announce(window, [view objectForKey:@"announce"]);
@@ -207,6 +211,12 @@
     (void)notification;
     if (content)
         [self rebuildKeeping:YES];
+}
+
+- (void)windowChanged:(NSNotification *)notification
+{
+    if ([notification object] == window)
+        [port setNeedsDisplay:YES];
 }
 
 - (void)keyboardChanged:(NSNotification *)notification { [self displaysChanged:notification]; }
