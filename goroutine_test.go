@@ -21,6 +21,7 @@ func goroutines() map[string]struct {
 	}
 	return map[string]allowed{
 		"internal/ctap/hid/device_darwin.go":      {2, "a device's run loop, which Close waits for; and a report that macOS may hold for longer than anyone waits"},
+		"internal/device/macos/calls.go":          {1, "a call of macOS that may hang; its place is taken until it returns, and there are few"},
 		"internal/device/xipc/client.go":          {1, "the reader of a connection ends with it; Close waits for it"},
 		"internal/device/xipc/reconnecting.go":    {1, "drains the events of a connection that was given up, and ends with it"},
 		"internal/device/session/conversation.go": {1, "a conversation's loop; the manager counts it and waits for it"},

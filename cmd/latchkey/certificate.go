@@ -45,6 +45,9 @@ func hostName() string {
 }
 
 func obtain(cmd *cobra.Command, o *certificateOptions) error {
+	if certificateElsewhere != "" {
+		return errors.New(certificateElsewhere)
+	}
 	if o.url == "" {
 		return errors.New("certificate needs --scep-url")
 	}

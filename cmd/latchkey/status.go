@@ -83,6 +83,9 @@ func printAccount(w io.Writer, now time.Time, a wire.AccountStatus) {
 		kinds = []string{"none"}
 	}
 	fmt.Fprintf(w, "  factors\t%s\n", strings.Join(kinds, ", "))
+	if a.SecureToken != nil {
+		fmt.Fprintf(w, "  secure token\t%s\n", unlocks(*a.SecureToken))
+	}
 	if a.Linked != "" {
 		fmt.Fprintf(w, "  organization account\t%s\n", a.Linked)
 	}
@@ -96,4 +99,13 @@ func printAccount(w io.Writer, now time.Time, a wire.AccountStatus) {
 	if a.GraceUntil != nil && a.GraceUntil.After(now) {
 		fmt.Fprintf(w, "  grace\tuntil %s\n", a.GraceUntil.UTC().Format(time.RFC3339))
 	}
+}
+
+// unlocks: whoever has no token cannot begin at FileVault's screen, and meets a
+// login that somebody else has to open.
+func unlocks(token bool) string {
+	if token {
+		return "yes"
+	}
+	return "no: the account cannot unlock the disk"
 }

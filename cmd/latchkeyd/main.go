@@ -108,7 +108,12 @@ func run(ctx context.Context, f *flags, log *zap.Logger) error {
 	if err := os.MkdirAll(f.sockets, 0o755); err != nil {
 		return fmt.Errorf("make the folder of the sockets: %w", err)
 	}
+	sealing, held, err := secrets(ctx, f)
+	if err != nil {
+		return err
+	}
 	daemon, err := service.Open(ctx, service.Options{
+		SealingKey: sealing, Identity: held,
 		State: f.state, Files: f.files, Sockets: f.sockets, CAFile: f.ca, ManagedPreferences: f.prefs, PollEvery: f.poll,
 		Clock: c, Machine: m, Directory: accounts, Keys: keys(f), Armed: armed, Version: version, Log: log,
 	})

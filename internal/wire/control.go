@@ -27,6 +27,7 @@ type Mine struct {
 	Factors           []Factor   `json:"factors"`
 	WindowUntil       *time.Time `json:"window_until,omitempty"`
 	WindowLeftSeconds int        `json:"window_left_seconds,omitempty"`
+	SecureToken       *bool      `json:"secure_token,omitempty"` // whether it may unlock the disk; nil: not known here
 }
 
 // Status is what the daemon says of itself to `latchkey status`.
@@ -63,6 +64,7 @@ type AccountStatus struct {
 	GraceUntil        *time.Time `json:"grace_until,omitempty"`
 	OfflineUntil      *time.Time `json:"offline_until,omitempty"` // when the Mac's own factors need an online sign-in first
 	WindowLeftSeconds int        `json:"window_left_seconds,omitempty"`
+	SecureToken       *bool      `json:"secure_token,omitempty"` // whether it may unlock the disk; nil: not known here
 }
 
 // CheckInStatus is how the device stands with its server.

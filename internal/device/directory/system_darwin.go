@@ -2,19 +2,32 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os/user"
 	"strconv"
+	"time"
 
 	"github.com/ebitengine/purego"
 
 	"github.com/latchkey-mfa/latchkey/internal/device/factor"
+	"github.com/latchkey-mfa/latchkey/internal/device/macos"
 )
 
-// Directory asks the system: getpwuid for the first RecordName, and
-// mbr_uid_to_uuid (membership.h) for the GeneratedUID.
+// Bounds of a look-up. An account of the network may be slow to find, and a
+// login waits.
+const (
+	lookLimit = 10 * time.Second
+	lookUps   = 8
+)
+
+// Directory asks the system: getpwuid for the first RecordName, mbr_uid_to_uuid
+// (membership.h) for the GeneratedUID, both of which ask opendirectoryd, and
+// OpenDirectory itself for what a login does not need.
 type Directory struct {
-	uuidOf func(uid uint32, uuid *[16]byte) int32
+	uuidOf  func(uid uint32, uuid *[16]byte) int32
+	calls   *macos.Calls
+	records *macos.OpenDirectory
 }
 
 // Open binds the system's functions. path is not used: it is the account file
@@ -24,27 +37,52 @@ func Open(string) (*Directory, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open libSystem: %w", err)
 	}
-	d := &Directory{}
-	purego.RegisterLibFunc(&d.uuidOf, lib, "mbr_uid_to_uuid")
+	at, err := purego.Dlsym(lib, "mbr_uid_to_uuid")
+	if err != nil {
+		return nil, fmt.Errorf("libSystem has no mbr_uid_to_uuid: %w", err)
+	}
+	records, err := macos.NewOpenDirectory()
+	if err != nil {
+		return nil, err
+	}
+	d := &Directory{calls: macos.NewCalls(lookUps, lookLimit), records: records}
+	purego.RegisterFunc(&d.uuidOf, at)
 	return d, nil
 }
 
-// Lookup finds an account by its uid.
-func (d *Directory) Lookup(_ context.Context, uid uint32) (factor.Account, error) {
-	u, err := user.LookupId(strconv.FormatUint(uint64(uid), 10))
-	if err != nil {
-		return factor.Account{}, fmt.Errorf("uid %d: %w: %w", uid, ErrUnknown, err)
-	}
-	return d.account(u)
+// Lookup finds an account by its uid. The error wraps ErrUnknown where there is
+// none, and macos.ErrHung where the directory does not answer.
+func (d *Directory) Lookup(ctx context.Context, uid uint32) (factor.Account, error) {
+	return macos.Do(ctx, d.calls, fmt.Sprintf("look for uid %d", uid), func() (factor.Account, error) {
+		u, err := user.LookupId(strconv.FormatUint(uint64(uid), 10))
+		if err != nil {
+			return factor.Account{}, fmt.Errorf("%w: %w", ErrUnknown, err)
+		}
+		return d.account(u)
+	})
 }
 
 // Named finds an account by its short name, in its exact spelling.
-func (d *Directory) Named(_ context.Context, name string) (factor.Account, error) {
-	u, err := user.Lookup(name)
-	if err != nil || u.Username != name {
-		return factor.Account{}, fmt.Errorf("account %q: %w", name, ErrUnknown)
+func (d *Directory) Named(ctx context.Context, name string) (factor.Account, error) {
+	if err := macos.CheckShortName(name); err != nil {
+		return factor.Account{}, fmt.Errorf("%w: %w", ErrUnknown, err)
 	}
-	return d.account(u)
+	return macos.Do(ctx, d.calls, fmt.Sprintf("look for account %q", name), func() (factor.Account, error) {
+		u, err := user.Lookup(name)
+		if err != nil || u.Username != name {
+			return factor.Account{}, ErrUnknown
+		}
+		return d.account(u)
+	})
+}
+
+// SecureToken says whether the account may unlock the disk.
+func (d *Directory) SecureToken(ctx context.Context, uid uint32) (bool, error) {
+	u, err := d.records.ByUID(ctx, uid)
+	if errors.Is(err, macos.ErrNoUser) {
+		return false, fmt.Errorf("uid %d: %w", uid, ErrUnknown)
+	}
+	return u.SecureToken, err
 }
 
 func (d *Directory) account(u *user.User) (factor.Account, error) {

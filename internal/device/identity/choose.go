@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/tls"
 	"crypto/x509"
@@ -14,6 +15,10 @@ import (
 // ErrNone: there is no certificate that can be used. The error that wraps it
 // says of each one why not.
 var ErrNone = errors.New("no Device Access certificate can be used")
+
+// ErrExpired: a certificate was right but for its age. There is no renewal over
+// SCEP: the MDM has to bring a new one.
+var ErrExpired = errors.New("expired")
 
 // markerOID is the extension by which Device Access finds its certificates: an
 // INTEGER 1 under Okta's arc.
@@ -42,58 +47,78 @@ type Candidate struct {
 	Err   error
 }
 
-// choose is the candidate that was issued last, of those that are valid at now
-// and have the marker.
-func choose(candidates []Candidate, now time.Time) (Candidate, error) {
+// Newest is the candidate that was issued last, of those that are valid at now
+// and have the marker, as the product takes it. Of two that were issued at the
+// same time the one that lasts longer is newer. The error wraps ErrNone, and with
+// it ErrExpired or what hindered a candidate.
+func Newest(candidates []Candidate, now time.Time) (Candidate, error) {
 	var best *Candidate
-	var passed []string
+	none := passedOver{}
 	for i := range candidates {
 		c := &candidates[i]
-		if why := unusable(*c, now); why != "" {
-			passed = append(passed, c.Name+": "+why)
+		if why := unusable(*c, now); why != nil {
+			none = append(none, fmt.Errorf("%s: %w", c.Name, why))
 			continue
 		}
 		if best == nil || newer(c.Chain[0], best.Chain[0]) {
 			best = c
 		}
 	}
-	switch {
-	case best != nil:
-		return *best, nil
-	case len(passed) == 0:
-		return Candidate{}, fmt.Errorf("%w: there is none", ErrNone)
+	if best == nil {
+		return Candidate{}, none
 	}
-	return Candidate{}, fmt.Errorf("%w: %s", ErrNone, strings.Join(passed, "; "))
+	return *best, nil
 }
+
+// passedOver are the reasons why no candidate was taken.
+type passedOver []error
+
+// Error names each of them.
+func (p passedOver) Error() string {
+	if len(p) == 0 {
+		return ErrNone.Error() + ": there is none"
+	}
+	said := make([]string, len(p))
+	for i, why := range p {
+		said[i] = why.Error()
+	}
+	return ErrNone.Error() + ": " + strings.Join(said, "; ")
+}
+
+// Unwrap is ErrNone, and the reasons.
+func (p passedOver) Unwrap() []error { return append([]error{ErrNone}, p...) }
 
 func newer(a, b *x509.Certificate) bool {
-	if a.NotBefore.Equal(b.NotBefore) {
+	switch {
+	case !a.NotBefore.Equal(b.NotBefore):
+		return a.NotBefore.After(b.NotBefore)
+	case !a.NotAfter.Equal(b.NotAfter):
 		return a.NotAfter.After(b.NotAfter)
 	}
-	return a.NotBefore.After(b.NotBefore)
+	return bytes.Compare(a.Raw, b.Raw) > 0 // whatever their order, the same one each time
 }
 
-// unusable says why a candidate is passed over, "" if it is not.
-func unusable(c Candidate, now time.Time) string {
+// unusable says why a candidate is passed over, nil if it is not.
+func unusable(c Candidate, now time.Time) error {
 	if c.Err != nil {
-		return c.Err.Error()
+		return c.Err
 	}
 	if c.Key == nil || len(c.Chain) == 0 {
-		return "a key and a certificate are needed"
+		return errors.New("a key and a certificate are needed")
 	}
 	switch leaf := c.Chain[0]; {
 	case !fits(c.Key, leaf):
-		return "the certificate is for another key"
+		return errors.New("the certificate is for another key")
 	case !HasMarker(leaf):
-		return "the Device Access marker extension " + markerOID().String() + " is missing"
+		return errors.New("the Device Access marker extension " + markerOID().String() + " is missing")
 	case now.Before(leaf.NotBefore):
-		return "not valid before " + leaf.NotBefore.UTC().Format(time.RFC3339)
+		return errors.New("not valid before " + leaf.NotBefore.UTC().Format(time.RFC3339))
 	case now.After(leaf.NotAfter):
-		return "expired at " + leaf.NotAfter.UTC().Format(time.RFC3339)
+		return fmt.Errorf("%w at %s", ErrExpired, leaf.NotAfter.UTC().Format(time.RFC3339))
 	case !forClients(leaf):
-		return "not issued for client authentication"
+		return errors.New("not issued for client authentication")
 	}
-	return ""
+	return nil
 }
 
 func fits(key crypto.Signer, leaf *x509.Certificate) bool {

@@ -1,6 +1,6 @@
-// Package identity is the Device Access certificate on machines that are not
-// Macs: how it is obtained over SCEP, kept, and chosen. (On a Mac the MDM
-// installs it in the System keychain, where its key stays.)
+// Package identity is the Device Access certificate: which of several is taken,
+// and, on machines that are not Macs, how it is obtained over SCEP and kept. On a
+// Mac the MDM installs it in the System keychain, where its key stays.
 //
 // It knows the SCEP exchange of RFC 8894, the marker extension, and how to tell
 // why a certificate cannot be used. It must never send the challenge to a

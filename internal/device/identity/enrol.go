@@ -181,8 +181,8 @@ func (a *authority) vouches(leaf *x509.Certificate, key *rsa.PrivateKey, now tim
 	if leaf == nil {
 		return errors.New("there is none in the answer")
 	}
-	if why := unusable(Candidate{Key: key, Chain: []*x509.Certificate{leaf}}, now); why != "" {
-		return errors.New(why)
+	if why := unusable(Candidate{Key: key, Chain: []*x509.Certificate{leaf}}, now); why != nil {
+		return why
 	}
 	roots := x509.NewCertPool()
 	for _, c := range a.all {

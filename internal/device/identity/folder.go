@@ -57,7 +57,7 @@ func (f Folder) Load() (Candidate, error) {
 	if err != nil {
 		return Candidate{}, err
 	}
-	return choose(all, f.Now())
+	return Newest(all, f.Now())
 }
 
 // Candidates are all that are in the folder, with what hinders each.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/latchkey-mfa/latchkey/internal/device/xipc"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
 )
@@ -89,7 +91,36 @@ func (d *Daemon) Status(ctx context.Context) (wire.Status, error) {
 	if d.inForce.lost.Load() {
 		s.Store = "awaiting_check_in"
 	}
+	d.addSecureTokens(ctx, s.Accounts)
 	return s, nil
+}
+
+// tokenPatience is how long status waits for the directory with all accounts
+// together: what it says of tokens is an extra.
+const tokenPatience = 2 * time.Second
+
+// SecureTokens knows which accounts may unlock the disk.
+type SecureTokens interface {
+	SecureToken(ctx context.Context, uid uint32) (bool, error)
+}
+
+// addSecureTokens says it where the directory knows it. An account whose answer
+// does not come stays without one.
+func (d *Daemon) addSecureTokens(ctx context.Context, accounts []wire.AccountStatus) {
+	tokens, ok := d.options.Directory.(SecureTokens)
+	if !ok {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, tokenPatience)
+	defer cancel()
+	for i := range accounts {
+		has, err := tokens.SecureToken(ctx, accounts[i].UID)
+		if err != nil {
+			d.log.Warn("whether an account has a secure token is not known", zap.String("account", accounts[i].Name), zap.Error(err))
+			continue
+		}
+		accounts[i].SecureToken = &has
+	}
 }
 
 // staleAfter is how old the last check-in may be before the doctor says so:

@@ -46,9 +46,17 @@ type Options struct {
 	Machine   machine.Machine
 	Directory Directory
 	Keys      securitykey.Ports // where security keys are plugged in
-	Armed     func() wire.Armed
-	Version   string
-	Log       *zap.Logger
+
+	// SealingKey is the key of the store: on a Mac out of the keychain. nil: a
+	// file beside the store, which no Mac takes.
+	SealingKey func(ctx context.Context) ([]byte, error)
+	// Identity is the Device Access certificate that is in force at now: on a Mac
+	// out of the keychain. nil: the folder of `latchkey certificate`.
+	Identity func(now func() time.Time) checkin.Identity
+
+	Armed   func() wire.Armed
+	Version string
+	Log     *zap.Logger
 }
 
 // Directory finds the accounts of this machine.
@@ -90,7 +98,7 @@ type Daemon struct {
 func Open(ctx context.Context, o Options) (*Daemon, error) {
 	d := &Daemon{options: o, clock: o.Clock, machine: o.Machine, version: o.Version, log: o.Log}
 	d.inForce = &InForce{source: managedprefs.New(o.ManagedPreferences, managedprefs.Options{Clock: o.Clock})}
-	lost, err := d.openStore()
+	lost, err := d.openStore(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -108,8 +116,8 @@ const lostKey = "store/lost"
 // openStore opens the store. One that cannot be read is set aside, and the
 // daemon answers as unavailable until a check-in has brought back what the
 // server remembers (design §7).
-func (d *Daemon) openStore() (aside string, err error) {
-	key, err := store.FileKey(d.options.State)
+func (d *Daemon) openStore(ctx context.Context) (aside string, err error) {
+	key, err := d.sealingKey(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -136,6 +144,13 @@ func (d *Daemon) openStore() (aside string, err error) {
 	}
 	d.inForce.lost.Store(raw != nil)
 	return aside, nil
+}
+
+func (d *Daemon) sealingKey(ctx context.Context) ([]byte, error) {
+	if d.options.SealingKey == nil {
+		return store.FileKey(d.options.State)
+	}
+	return d.options.SealingKey(ctx)
 }
 
 func (d *Daemon) openParts() error {

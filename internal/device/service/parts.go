@@ -86,8 +86,12 @@ func (d *Daemon) newOrg() (*idp.Org, error) {
 	return idp.New(o), nil
 }
 
-func (d *Daemon) identity() identity.Folder {
-	return identity.Folder{Dir: identity.Below(d.options.State), Now: func() time.Time { return d.time.Now().Time }}
+func (d *Daemon) identity() checkin.Identity {
+	now := func() time.Time { return d.time.Now().Time }
+	if d.options.Identity != nil {
+		return d.options.Identity(now)
+	}
+	return identity.Folder{Dir: identity.Below(d.options.State), Now: now}
 }
 
 func (d *Daemon) orgSettings() (idp.Settings, bool) {

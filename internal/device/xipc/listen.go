@@ -201,7 +201,7 @@ func (l *Listener) admit(ctx context.Context, conn *net.UnixConn) {
 		return
 	}
 	if l.service.Allow == nil || !l.service.Allow(peer) {
-		l.service.log("refuse a connection", fmt.Errorf("user %d may not use the %s socket", peer.UID, l.service.Role))
+		l.service.log("refuse a connection", fmt.Errorf("user %d may not use the %s socket (process %d, version %d)", peer.UID, l.service.Role, peer.PID, peer.Token.Version()))
 		_ = s.send(failure(0, Failure{CodeRefused, "this user may not use this socket"}))
 		return
 	}

@@ -11,7 +11,7 @@ import (
 type Peer struct {
 	UID   uint32 // effective user id
 	PID   int
-	Token [8]uint32 // audit token on macOS, zero elsewhere
+	Token AuditToken // on macOS; zero elsewhere
 }
 
 // securityAgentUID is _securityagent, under which macOS shows the login

@@ -12,19 +12,25 @@ func credentials(fd int) (Peer, error) {
 	if err != nil {
 		return Peer{}, fmt.Errorf("LOCAL_PEERCRED: %w", err)
 	}
-	pid, err := unix.GetsockoptInt(fd, unix.SOL_LOCAL, unix.LOCAL_PEERPID)
+	token, err := auditToken(fd)
 	if err != nil {
-		return Peer{}, fmt.Errorf("LOCAL_PEERPID: %w", err)
+		return Peer{}, err
 	}
-	peer := Peer{UID: c.Uid, PID: pid}
-	size := uint32(unsafe.Sizeof(peer.Token))
+	return peerFrom(c.Uid, token)
+}
+
+func auditToken(fd int) (token AuditToken, err error) {
+	size := uint32(unsafe.Sizeof(token))
 	//nolint:staticcheck // deprecated in favour of wrappers, none of which reads a structure as large as LOCAL_PEERTOKEN's
 	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_LOCAL, unix.LOCAL_PEERTOKEN,
-		uintptr(unsafe.Pointer(&peer.Token)), uintptr(unsafe.Pointer(&size)), 0)
+		uintptr(unsafe.Pointer(&token)), uintptr(unsafe.Pointer(&size)), 0)
 	if errno != 0 {
-		return Peer{}, fmt.Errorf("LOCAL_PEERTOKEN: %w", errno)
+		return token, fmt.Errorf("LOCAL_PEERTOKEN: %w", errno)
 	}
-	return peer, nil
+	if size != uint32(unsafe.Sizeof(token)) {
+		return token, fmt.Errorf("LOCAL_PEERTOKEN: %d bytes, want %d", size, unsafe.Sizeof(token))
+	}
+	return token, nil
 }
 
 // quiet keeps a write to a socket whose other end is gone from raising SIGPIPE
