@@ -1,11 +1,13 @@
 package main
 
 import (
+	"debug/buildinfo"
 	"debug/macho"
 	"encoding/binary"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"testing"
 )
@@ -53,6 +55,9 @@ func spoiled(t *testing.T, folder string) {
 		{"a symbol of any library", ordinal("_objc_alloc_init", 0xfe), "it takes _objc_alloc_init from whatever library has it"},
 		{"another export", replaced("_AuthorizationPluginCreate\x00", "_AuthorizationPluginDelete\x00"), `it exports ["_AuthorizationPluginDelete"]`},
 		{"a class by somebody else's name", replaced("\x00LatchkeyButton\x00", "\x00CorporateButton"), `Objective-C class "CorporateButton`},
+		{"a class that runs by itself", replaced("__objc_catlist\x00\x00", "__objc_nlcatlist"), "1 of its classes run code when it is loaded"},
+		{"a class of the system changed", foreign, `category "Focus" changes a class that is not ours`},
+		{"a start that is missing", starts, "0 functions run when it is loaded: wanted are 1"},
 		{"a later macOS", minimum(13 << 16), "it is for macOS 13.0 and later"},
 		{"a stack that runs", header(24, 0x20000), "its stack can be executed"},
 		{"imports by name alone", header(24, 0x100), "its imports do not name their libraries"},
@@ -177,6 +182,49 @@ func command(other macho.LoadCmd) func([]byte) []byte {
 			}
 		})
 		return b
+	}
+}
+
+// foreign has the first category be one of a class that is elsewhere.
+func foreign(b []byte) []byte {
+	images, err := open(b)
+	if err != nil {
+		panic(err)
+	}
+	i := images[0]
+	binary.LittleEndian.PutUint64(i.at(i.pointers("__objc_catlist")[0]+categoryClass), 0)
+	return b
+}
+
+// starts makes the list of what runs at the load a list of nothing in particular.
+func starts(b []byte) []byte {
+	each(b, func(cmd macho.LoadCmd, raw []byte) {
+		if cmd != macho.LoadCmdSegment64 {
+			return
+		}
+		for at := 72; at+80 <= len(raw); at += 80 {
+			if text(raw[at:], 0) == "__mod_init_func" {
+				binary.LittleEndian.PutUint32(raw[at+64:], 0)
+			}
+		}
+	})
+	return b
+}
+
+// TestTheKeychainIsIn: a daemon that was built without cgo has another way to its
+// key than the one that was decided on.
+func TestTheKeychainIsIn(t *testing.T) {
+	const library = "github.com/keybase/go-keychain"
+	i := &image{build: &buildinfo.BuildInfo{Path: modulePrefix + "cmd/latchkeyd"}}
+	missing := func() bool {
+		return strings.Contains(strings.Join(i.buildSurprises(programKind("latchkeyd")), "\n"), "the library "+library+" is not in it")
+	}
+	if !missing() {
+		t.Error("a daemon without it was taken")
+	}
+	i.build.Deps = []*debug.Module{{Path: library}}
+	if missing() {
+		t.Error("a daemon with it was refused")
 	}
 }
 

@@ -39,9 +39,10 @@ func run(args []string, out, errs io.Writer) int {
 		_, _ = fmt.Fprintf(errs, "inspect: %v\n", err)
 		return exitUsage
 	}
-	i := inspection{known: known, version: *version, architectures: strings.Fields(*architectures), signed: *signed, places: machinePlaces(), out: out}
+	i := inspection{known: known, version: *version, architectures: strings.Fields(*architectures), signed: *signed, places: machinePlaces(), out: out, used: map[string]bool{}}
 	i.folder(flags.Arg(0), strings.Fields(*programs))
 	_, _ = fmt.Fprintln(out)
+	i.unused()
 	if len(i.surprises) == 0 {
 		_, _ = fmt.Fprintln(out, "no surprise")
 		return 0

@@ -21,6 +21,7 @@ type inspection struct {
 	places        []string
 	out           io.Writer
 	surprises     []string
+	used          map[string]bool // symbols of other libraries
 }
 
 func (i *inspection) surprise(format string, args ...any) {
@@ -41,9 +42,27 @@ func (i *inspection) folder(folder string, programs []string) {
 	}
 }
 
+// unused are the symbols that stubs list for nothing. That is no surprise: other
+// compilers ask for other ones.
+func (i *inspection) unused() {
+	var names []string
+	for key, symbols := range i.known {
+		library, _, _ := strings.Cut(key, " ")
+		for s := range symbols {
+			if library == "" && !i.used[s] && !strings.HasPrefix(s, "_OBJC_METACLASS_") && !slices.Contains(names, s) {
+				names = append(names, s)
+			}
+		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		i.print("listed in a stub, and used by nothing: %s", name)
+	}
+}
+
 // machO reports on one file, for each architecture.
-func (i *inspection) machO(path, name string, k kind) {
-	content, err := readFile(path)
+func (i *inspection) machO(file, name string, k kind) {
+	content, err := readFile(file)
 	if err != nil {
 		i.surprise("%s: %v", name, err)
 		return
@@ -58,6 +77,9 @@ func (i *inspection) machO(path, name string, k kind) {
 	for _, image := range images {
 		have = append(have, image.architecture)
 		i.image(image)
+		for _, w := range image.imports {
+			i.used[w.symbol] = true
+		}
 		for _, s := range image.surprises(k, i.known) {
 			i.surprise("%s (%s): %s", name, image.architecture, s)
 		}

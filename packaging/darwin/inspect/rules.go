@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"runtime/debug"
 	"slices"
 	"strings"
 )
@@ -19,8 +20,9 @@ type kind struct {
 	pack     string   // the package that Go says it is
 	exports  []string // all of them
 	linker   string
-	starts   int  // what may run when it is loaded: the start of Go's runtime in a library
-	version  bool // the version stands in it
+	starts   int    // what may run when it is loaded: the start of Go's runtime in a library
+	version  bool   // the version stands in it
+	module   string // a library that has to be in it
 }
 
 func bundleKind() kind {
@@ -28,7 +30,11 @@ func bundleKind() kind {
 }
 
 func programKind(name string) kind {
-	return kind{fileType: macho.TypeExec, pack: "cmd/" + name, exports: []string{"__mh_execute_header"}, linker: "/usr/lib/dyld", version: true}
+	k := kind{fileType: macho.TypeExec, pack: "cmd/" + name, exports: []string{"__mh_execute_header"}, linker: "/usr/lib/dyld", version: true}
+	if name == "latchkeyd" {
+		k.module = "github.com/keybase/go-keychain" // which a build without cgo leaves out
+	}
+	return k
 }
 
 // allowedCommands are the load commands that are known to do no harm. Not among
@@ -108,8 +114,8 @@ func (i *image) importSurprises(known imports) (found []string) {
 		}
 	}
 	for _, w := range i.imports {
-		if of := known[w.library+" "+i.architecture]; of != nil && !of[w.symbol] {
-			say("it uses %s of %s: the stub of that does not list it", w.symbol, path.Base(w.library))
+		if !known[" "+i.architecture][w.symbol] {
+			say("it uses %s of %s: no stub lists it", w.symbol, path.Base(w.library))
 		}
 	}
 	return found
@@ -145,6 +151,9 @@ func (i *image) buildSurprises(k kind) []string {
 	say := func(format string, args ...any) { found = append(found, fmt.Sprintf(format, args...)) }
 	if i.build.Path != modulePrefix+k.pack {
 		say("it is the package %s: wanted is %s", i.build.Path, modulePrefix+k.pack)
+	}
+	if k.module != "" && !slices.ContainsFunc(i.build.Deps, func(m *debug.Module) bool { return m.Path == k.module }) {
+		say("the library %s is not in it", k.module)
 	}
 	set := map[string]string{}
 	for _, s := range i.build.Settings {

@@ -24,7 +24,9 @@ type library struct {
 }
 
 // imports are the symbols that may be asked of each library, by "library
-// architecture", where the architecture is Go's.
+// architecture", where the architecture is Go's. Under " architecture" are those
+// of all: which of two libraries has a symbol, where one passes on what the other
+// has, is the linker's choice.
 type imports map[string]map[string]bool
 
 // readStubs reads every stub below a folder.
@@ -71,16 +73,18 @@ func (i imports) add(content []byte) error {
 		if !ok {
 			return fmt.Errorf("unknown target %q", target)
 		}
-		of := i.of(l.Install, architecture)
+		of, all := i.of(l.Install, architecture), i.of("", architecture)
 		for _, e := range l.Exports {
 			if !slices.Contains(e.Targets, target) {
 				continue
 			}
 			for _, s := range e.Symbols {
-				of[s] = true
+				of[s], all[s] = true, true
 			}
 			for _, c := range e.Classes {
-				of["_OBJC_CLASS_$_"+c], of["_OBJC_METACLASS_$_"+c] = true, true
+				for _, s := range []string{"_OBJC_CLASS_$_" + c, "_OBJC_METACLASS_$_" + c} {
+					of[s], all[s] = true, true
+				}
 			}
 		}
 	}

@@ -48,7 +48,6 @@ extern const CFTimeInterval kCFAbsoluteTimeIntervalSince1970;
 
 CFTypeID CFGetTypeID(CFTypeRef);
 CFStringRef CFCopyTypeIDDescription(CFTypeID);
-CFTypeRef CFRetain(CFTypeRef);
 void CFRelease(CFTypeRef);
 
 /* Collections are made with these tables, whose content is CoreFoundation's own. */
@@ -118,7 +117,8 @@ Boolean CFNumberGetValue(CFNumberRef, CFNumberType, void *value);
 CFTypeID CFBooleanGetTypeID(void);
 Boolean CFBooleanGetValue(CFBooleanRef);
 
-CFTypeID CFDateGetTypeID(void); /* cgo knows the types by these: without it a CFDateRef is a pointer to Go */
+/* By functions of this form cgo tells that a CFDateRef is no pointer to Go's memory. */
+CFTypeID CFDateGetTypeID(void);
 CFDateRef CFDateCreate(CFAllocatorRef, CFAbsoluteTime);
 CFAbsoluteTime CFDateGetAbsoluteTime(CFDateRef);
 

@@ -46,6 +46,6 @@ extern const CFStringRef kSecAttrAccessGroup, kSecAttrAccount, kSecAttrAuthentic
     kSecAttrService, kSecAttrSynchronizable, kSecAttrSynchronizableAny;
 extern const CFStringRef kSecAttrAccessible, kSecAttrAccessibleWhenUnlocked, kSecAttrAccessibleAfterFirstUnlock, kSecAttrAccessibleAlways,
     kSecAttrAccessibleWhenUnlockedThisDeviceOnly, kSecAttrAccessibleAfterFirstUnlockThisDeviceOnly,
-    kSecAttrAccessibleAlwaysThisDeviceOnly, kSecAttrAccessibleWhenPasscodeSetThisDeviceOnly;
+    kSecAttrAccessibleAlwaysThisDeviceOnly;
 
 #endif
