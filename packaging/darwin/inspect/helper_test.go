@@ -46,7 +46,7 @@ func build(t *testing.T, source, out string) {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(filepath.Join(source, "packaging/darwin/build"), out)
-	cmd.Env = append(os.Environ(), "VERSION="+version, "ARCHS=arm64", "PROGRAMS=", "LATCHKEY_LIBC="+libc)
+	cmd.Env = append(os.Environ(), "VERSION="+version, "ARCHS=arm64", "PROGRAMS=", "DARWIN_LIBC="+libc)
 	if said, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, said)
 	}
