@@ -44,6 +44,7 @@ native-host:
 # first build to lean on, and both are the same to the byte.
 DIST ?= dist
 dist:
+	@[ "$$(uname)" = Darwin ] || bash .ci/prepare dist
 	VERSION=$(VERSION) GO=$(GO) bash packaging/darwin/dist $(DIST)
 
 # A trial (internal/trial) moves time, so its daemon and server are builds of
