@@ -85,7 +85,7 @@ test:
 	$(MAKE) -j2 -Otarget test-postgres demo AUTO=1
 
 ## test-postgres: the parts whose SQL it is, on PostgreSQL instead of SQLite
-POSTGRES = access directory systemlog forward pki recovery factor signin adminapi
+POSTGRES = access scim tlscert directory systemlog forward pki recovery factor federation signin adminapi
 test-postgres:
 	LATCHKEY_TEST_DATABASE=postgres $(GO) test -timeout 5m $(addprefix ./internal/server/,$(POSTGRES))
 
@@ -93,12 +93,13 @@ test-postgres:
 lint:
 	bash .ci/lint
 
-## bench: what docs/performance.md claims, measured here; prints one table, writes nothing
+## bench: what docs/performance.md claims, measured here; prints one table, writes nothing. ONLY=mac or ONLY=org is a part of it
+MACS ?= 1000000
 bench: bin/bench/bench-host
-	$(GO) build -trimpath -ldflags '$(STAMP)' -o bin/bench/ ./cmd/latchkeyd
+	$(GO) build -trimpath -ldflags '$(STAMP)' -o bin/bench/ ./cmd/latchkeyd ./cmd/latchkey-server
 	CGO_ENABLED=1 $(GO) build $(PLUGIN) -o bin/bench/Latchkey.so ./plugin
 	@rm -f bin/bench/Latchkey.h
-	@$(GO) run ./bench --bin bin/bench
+	@$(GO) run ./bench --bin bin/bench --macs $(MACS) --only "$(ONLY)"
 
 bin/bench/bench-host: $(wildcard bench/host/*.c) plugin/abi/authorization_plugin.h
 	@mkdir -p bin/bench

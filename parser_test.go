@@ -146,6 +146,11 @@ func fuzzedOnTheServer() map[string]string {
 		"internal/server/desk FuzzReadMembers":     "readList",
 		"internal/server/desk FuzzReadPrelinks":    "readList",
 		"internal/server/deviceapi FuzzDecode":     "Decode",
+		"internal/server/federation FuzzAnswer":    "readAnswer",
+		"internal/server/federation FuzzClaims":    "groupsIn",
+		"internal/server/federation FuzzEndpoint":  "loopback secure",
+		"internal/server/federation FuzzRule":      "ParseRule",
+		"internal/server/federation FuzzToken":     "UnmarshalJSON named noLogout",
 		"internal/server/directauth FuzzBasic":     "basicCredentials",
 		"internal/server/directauth FuzzForm":      "parseForm",
 		"internal/server/directauth FuzzQuoted":    "quoted",
@@ -156,6 +161,7 @@ func fuzzedOnTheServer() map[string]string {
 		"internal/server/pki FuzzRequest":          "read",
 		"internal/server/recovery FuzzActivation":  "ActivationFrom",
 		"internal/server/recovery FuzzLimits":      "limitsOf",
+		"internal/server/scim FuzzFilter":          "lex value",
 		"internal/server/signin FuzzPasskey":       "parseAssertion parseCreation",
 		"internal/server/signin FuzzRecoveryCode":  "parseRecoveryCode",
 		"internal/server/signin FuzzToken":         "split",
@@ -207,8 +213,9 @@ func fuzzedOnBoth() map[string]string {
 // unfuzzed are functions that need no target, by the reason.
 func unfuzzed() map[string][]string {
 	return map[string][]string{
-		"a flag or a variable of whoever starts the program":     {"cmd/latchkey signingIdentity", "cmd/latchkey-server client", "internal/server/webpush CheckOwn", "internal/profile check", "internal/profile payload", "internal/server/credential NewParty", "internal/server/signin relyingParty"},
+		"a flag or a variable of whoever starts the program":     {"cmd/latchkey signingIdentity", "cmd/latchkey-server client", "internal/server/webpush CheckOwn", "internal/server/tlscert Check", "internal/server/tlscert Manager", "internal/profile check", "internal/profile payload", "internal/server/credential NewParty", "internal/server/signin relyingParty", "internal/server/federation Name"},
 		"a key that the person at the screen pressed":            {"plugin/panel/terminal shortcut"},
+		"a file of a program that the tests started":             {"internal/server/store/storetest PID"},
 		"a sum of this program's own":                            {"pkg/recoverypin number", "pkg/totp digits"},
 		"the files of this very build":                           {"internal/locale Read", "packaging/darwin/inspect information"},
 		"the X server that the test has started":                 {"plugin/paneltest decode"},
@@ -218,6 +225,8 @@ func unfuzzed() map[string][]string {
 		"an address that internal/policy has read and bounded":   {"internal/device/org RelyingParty", "internal/device/service orgName"},
 		"the operating system's own answer":                      {"internal/device/directory account", "internal/server/store/storetest programs", "internal/server/store/storetest owner"},
 		"what this server wrote into its own database":           {"internal/server/deviceapi again", "internal/server/directauth openKey", "internal/server/desk intended", "internal/server/directory Rules", "internal/server/directory AuthenticatorSettings", "internal/server/directory Settings", "internal/server/directory scanAccount", "internal/server/directory scanDevice", "internal/server/pki load", "internal/server/signin holderOf", "internal/server/signin waiting", "internal/server/webpush openKey"},
+		"what this server sealed itself":                         {"internal/server/federation open"},
+		"an address that was held against FuzzEndpoint's rules":  {"internal/server/federation SignOutURL"},
 		"what was made a line above":                             {"internal/device/identity exchange", "internal/device/identity selfSigned", "internal/server/pki sign", "internal/wire DictionaryOf"},
 	}
 }

@@ -19,6 +19,9 @@ func stateful() map[string]string {
 		"cmd/latchkeyd/main.go version":                         "set by the linker",
 		"internal/clock/clocktest/clocktest.go Start":           "a moment, which Go has no constants for",
 		"internal/server/store/storetest/storetest.go migrated": "made once for a program of tests, and never changed",
+		"internal/server/servertest/keys.go authorities":        "made once for a program of tests, and never changed",
+		"internal/server/servertest/keys.go keyRing":            "keys of a program of tests, which are slow to make",
+		"internal/trial/made.go orgs":                           "made once for a program of tests, and copied",
 		"internal/server/store/storetest/postgres.go server":    "started once for a program of tests, which it ends with",
 	}
 }

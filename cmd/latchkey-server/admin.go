@@ -43,6 +43,8 @@ func explained(err error) error {
 		return failed(err, "latchkey-server admin reset LOGIN gives somebody who is one already a new set-up code")
 	case errors.Is(err, signin.ErrNotFound):
 		return failed(err, "latchkey-server admin list shows the logins")
+	case errors.Is(err, signin.ErrFederated):
+		return refused(err, "suspend keeps somebody out here, whatever the provider says")
 	case errors.Is(err, signin.ErrState):
 		return failed(err, "latchkey-server admin list shows who is suspended")
 	case errors.Is(err, signin.ErrLastSuperAdmin):
@@ -127,6 +129,9 @@ func (p *program) adminList() *cobra.Command {
 }
 
 func factorsOf(a signin.Admin) string {
+	if a.Federated() {
+		return "single sign-on"
+	}
 	var have []string
 	if a.HasTOTP {
 		have = append(have, "app")

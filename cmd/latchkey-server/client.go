@@ -164,6 +164,10 @@ func answerError(resp *http.Response, raw []byte) error {
 		return failed(fmt.Errorf("the server answered %s", resp.Status), "is there a latchkey-server at "+resp.Request.URL.Host+"?")
 	}
 	err := errors.New(e.ErrorSummary)
+	if resp.StatusCode == http.StatusForbidden && len(e.ErrorCauses) > 0 && e.Reason == "" {
+		// The summary is Okta's and says the same of all that is missing.
+		err = fmt.Errorf("%s: %s", e.ErrorSummary, e.ErrorCauses[0].ErrorSummary)
+	}
 	switch resp.StatusCode {
 	case http.StatusUnauthorized:
 		return failed(err, "the token is unknown, expired or revoked; latchkey-server token create makes a new one")

@@ -48,6 +48,11 @@ func TestMain(m *testing.M) {
 
 func TestScripts(t *testing.T) {
 	setUp := func(e *testscript.Env) error {
+		page, err := filepath.Abs("../../docs/api.md")
+		if err != nil {
+			return err
+		}
+		e.Setenv("API_MD", page)
 		e.Values["mac"], e.Values["phones"] = &mac{}, map[string]*phonetest.Phone{}
 		if storetest.OnServer() {
 			e.Setenv("LATCHKEY_DATABASE", storetest.Postgres(t).Empty(t))
@@ -57,7 +62,7 @@ func TestScripts(t *testing.T) {
 	on := func(condition string) (bool, error) { return condition == "sqlite" && !storetest.OnServer(), nil }
 	testscript.Run(t, testscript.Params{Dir: "testdata/script", Setup: setUp, Condition: on, Cmds: map[string]func(*testscript.TestScript, bool, []string){
 		"serve": scriptServe, "mac": scriptMac, "pin-is-whole": scriptPIN, "private": scriptPrivate, "org-role": scriptRole, "direct": scriptDirect, "number": scriptNumber, "org-group": scriptGroup,
-		"phone": scriptPhone, "newer": scriptNewer,
+		"phone": scriptPhone, "newer": scriptNewer, "examples": scriptExamples,
 	}})
 }
 

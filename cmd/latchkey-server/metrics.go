@@ -27,7 +27,7 @@ func (d *data) measure(o serveOptions, r *running, log *zap.Logger) error {
 	r.main.Handler, r.device.Handler = m.Counted("main", r.main.Handler), m.Counted("device", r.device.Handler)
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", m.Handler())
-	s := harden(mux, log)
+	s := harden(d.logged("metrics", mux, log), log)
 	r.beside = append(r.beside, func(ctx context.Context) error {
 		log.Info("metrics", zap.String("listen", l.Addr().String()))
 		stop := context.AfterFunc(ctx, func() { _ = s.Close() })

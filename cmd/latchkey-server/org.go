@@ -93,7 +93,8 @@ func (p *program) eventsCommand() *cobra.Command {
 	list.Flags().StringVar(&kind, "type", "", "event type")
 	list.Flags().IntVar(&limit, "limit", 100, "how many, 1 to 1000")
 	list.RunE = func(cmd *cobra.Command, _ []string) error {
-		v := url.Values{"sortOrder": {"DESCENDING"}, "limit": {fmt.Sprint(limit)}, "q": {q}}
+		// Without a since it would be the last week alone.
+		v := url.Values{"sortOrder": {"DESCENDING"}, "limit": {fmt.Sprint(limit)}, "q": {q}, "since": {time.Unix(0, 0).UTC().Format(time.RFC3339)}}
 		if kind != "" {
 			v.Set("filter", fmt.Sprintf("eventType eq %q", kind))
 		}

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/latchkey-mfa/latchkey/internal/server/accesslog"
 	"github.com/latchkey-mfa/latchkey/internal/server/adminapi"
 	"github.com/latchkey-mfa/latchkey/internal/server/console"
 	"github.com/latchkey-mfa/latchkey/internal/server/desk"
@@ -24,16 +24,24 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/server/directauth"
 	"github.com/latchkey-mfa/latchkey/internal/server/directory"
 	"github.com/latchkey-mfa/latchkey/internal/server/factor"
+	"github.com/latchkey-mfa/latchkey/internal/server/federation"
 	"github.com/latchkey-mfa/latchkey/internal/server/password"
 	"github.com/latchkey-mfa/latchkey/internal/server/pki"
 	"github.com/latchkey-mfa/latchkey/internal/server/recovery"
 	"github.com/latchkey-mfa/latchkey/internal/server/signin"
+	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
 	"github.com/latchkey-mfa/latchkey/internal/server/webpush"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
 )
 
 // drainTime is how long requests may go on after a signal to stop.
 const drainTime = 10 * time.Second
+
+// How often one API token may ask: so many times a second, and so many at once.
+const (
+	apiPerSecond = 100
+	apiBurst     = 1000
+)
 
 // serveOptions are the flags of serve.
 type serveOptions struct {
@@ -46,8 +54,10 @@ type serveOptions struct {
 	minAgent             string
 	accountsPerHour      int
 	pushServices         []string
+	acme                 acmeOptions
 	forward              forwardOptions
 	metricsListen        string
+	sso                  ssoOptions
 }
 
 func (p *program) serveCommand() *cobra.Command {
@@ -69,11 +79,12 @@ func (p *program) serveCommand() *cobra.Command {
 	f.DurationVar(&o.every, "check-in-every", 15*time.Minute, "time between two check-ins of a device")
 	f.StringVar(&o.minAgent, "min-agent", "", "oldest version of the device daemon that is welcome")
 	f.IntVar(&o.accountsPerHour, "accounts-per-hour", recovery.AccountsPerHour, "how many distinct accounts an administrator may generate PINs for in an hour")
+	o.acme.flags(f)
 	o.forward.flags(f)
+	o.sso.flags(f)
 	f.StringVar(&o.metricsListen, "metrics-listen", "", "address that a monitoring system reads /metrics at, without TLS (default: none)")
-	twinned(f, "metrics-listen")
 	f.StringSliceVar(&o.pushServices, "web-push-service", nil, "further push services for phones, as HOST or HOST:PORT; they may be at a private address")
-	twinned(f, "web-push-service", "listen", "device-listen", "public-url", "device-url", "tls-cert", "tls-key", "tls-hosts", "log-format", "log-level",
+	twinned(f, "metrics-listen", "web-push-service", "listen", "device-listen", "public-url", "device-url", "tls-cert", "tls-key", "tls-hosts", "log-format", "log-level",
 		"check-in-every", "min-agent", "accounts-per-hour")
 	return cmd
 }
@@ -81,6 +92,9 @@ func (p *program) serveCommand() *cobra.Command {
 func (o serveOptions) validate() error {
 	if (o.tlsCert == "") != (o.tlsKey == "") {
 		return usage(errors.New("--tls-cert and --tls-key go together"), "give both, or neither for an evaluation certificate")
+	}
+	if err := o.acme.validate(o); err != nil {
+		return err
 	}
 	if o.every < time.Second || o.every > 24*time.Hour {
 		return usage(fmt.Errorf("--check-in-every %s: want 1s to 24h", o.every), "15m is the default")
@@ -162,13 +176,30 @@ func (p *program) run(ctx context.Context, d *data, log *zap.Logger, o serveOpti
 	g.Go(func() error {
 		<-ctx.Done()
 		log.Info("stopping")
-		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 		defer cancel()
-		return errors.Join(r.main.Shutdown(drain), r.device.Shutdown(drain))
+		return drain(within, log, r.main, r.device)
 	})
 	err := g.Wait()
 	log.Info("stopped", zap.Error(err))
 	return err
+}
+
+// drain has servers take no request any more, all at once, and waits for those
+// that are under way. What is not done when ctx ends is cut off.
+func drain(ctx context.Context, log *zap.Logger, servers ...*http.Server) error {
+	var g errgroup.Group
+	for _, s := range servers {
+		g.Go(func() error {
+			err := s.Shutdown(ctx)
+			if errors.Is(err, context.DeadlineExceeded) {
+				log.Warn("requests under way are cut off", zap.Duration("after", drainTime))
+				return s.Close()
+			}
+			return err
+		})
+	}
+	return g.Wait()
 }
 
 type listeners struct{ main, device net.Listener }
@@ -190,7 +221,7 @@ func (o *serveOptions) urls(l listeners) {
 	from := func(url *string, on net.Listener) {
 		_, port, _ := net.SplitHostPort(on.Addr().String())
 		if *url == "" {
-			*url = "https://" + net.JoinHostPort(o.tlsHosts[0], port)
+			*url = "https://" + net.JoinHostPort(append(o.acme.hosts, o.tlsHosts...)[0], port)
 		}
 		*url = strings.TrimSuffix(*url, "/")
 	}
@@ -203,7 +234,7 @@ func (o *serveOptions) urls(l listeners) {
 
 // servers wires the parts.
 func (p *program) servers(ctx context.Context, d *data, o serveOptions, log *zap.Logger) (r running, err error) {
-	pair, err := p.certificate(ctx, d, o, log)
+	shown, err := p.certificate(ctx, d, o, log)
 	if err != nil {
 		return r, err
 	}
@@ -231,9 +262,17 @@ func (p *program) servers(ctx context.Context, d *data, o serveOptions, log *zap
 	}
 	book := &recovery.Book{DB: d.db, Vault: d.vault, Log: d.log, Now: d.now, AccountsPerHour: o.accountsPerHour}
 	challenges := pki.NewChallenges(d.vault)
-	admins := &desk.Desk{DB: d.db, Log: d.log, Book: book, Challenges: challenges, Factors: factors, Now: d.now, MinAgent: o.minAgent}
-	admin := &adminapi.Server{Desk: admins, DB: d.db, Zap: log, Now: d.now, PublicURL: o.publicURL}
-	pages, err := p.console(d, o, admins, log)
+	provider, err := d.provider(o.sso, o.publicURL)
+	if err != nil {
+		return r, err
+	}
+	signIn, err := signin.New(signin.Config{DB: d.db, Vault: d.vault, Log: d.log, Now: d.now, PublicURL: o.publicURL, Issuer: o.sso.issuer, Hasher: factors.Hasher})
+	if err != nil {
+		return r, err
+	}
+	admins := &desk.Desk{DB: d.db, Log: d.log, Book: book, Challenges: challenges, Factors: factors, Accounts: signIn, Now: d.now, MinAgent: o.minAgent}
+	admin := &adminapi.Server{Desk: admins, DB: d.db, Zap: log, Now: d.now, PublicURL: o.publicURL, Pace: deviceapi.NewPace(apiPerSecond, apiBurst)}
+	pages, err := p.console(d, o, admins, signIn, provider, log)
 	if err != nil {
 		return r, err
 	}
@@ -243,22 +282,26 @@ func (p *program) servers(ctx context.Context, d *data, o serveOptions, log *zap
 		Pace: deviceapi.NewPace(2, 30)}
 	org := directauth.New(directauth.Config{DB: d.db, Vault: d.vault, Log: d.log, Factors: factors, Door: &deviceapi.Door{Trust: trust, DB: d.db}, Keys: keys, Zap: log,
 		Now: d.now, Issuer: o.publicURL, DeviceURL: o.deviceURL})
-	r.beside = phones.beside
-	r.main = harden(mainHandler(admin.Handler(), scep, pages, org.Discovery(), phones.page.Handler(), ready(d, log), o.deviceURL), log)
+	r.beside = append(r.beside, phones.beside...)
+	if provider != nil {
+		r.beside = append(r.beside, d.greet(provider, log))
+	}
+	r.main = harden(d.logged("main", mainHandler(admin.Handler(), scep, pages, org.Discovery(), phones.page.Handler(), ready(d, log), o.deviceURL), log), log)
 	r.main.RegisterOnShutdown(phones.page.Close)
-	r.main.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}, Time: d.now}
-	r.device = harden(deviceHandler(devices.Handler(), org.Handler()), log)
-	r.device.TLSConfig = deviceapi.TLS(pair, trust, d.now)
+	r.main.TLSConfig = shown.config(d.now)
+	r.device = harden(d.logged("device", deviceHandler(devices.Handler(), org.Handler()), log), log)
+	r.device.TLSConfig = deviceapi.TLS(tls.Certificate{}, trust, d.now)
+	// The same certificate; an authority's own handshakes come to the main one.
+	r.device.TLSConfig.Certificates, r.device.TLSConfig.GetCertificate = nil, shown.get
+	if shown.http != nil {
+		r.beside = append(r.beside, shown.http)
+	}
 	return r, nil
 }
 
 // console is the pages of administrators.
-func (p *program) console(d *data, o serveOptions, admins *desk.Desk, log *zap.Logger) (http.Handler, error) {
-	signIn, err := signin.New(signin.Config{DB: d.db, Vault: d.vault, Log: d.log, Now: d.now, PublicURL: o.publicURL})
-	if err != nil {
-		return nil, err
-	}
-	c, err := console.New(console.Options{Desk: admins, SignIn: signIn, Zap: log, Now: d.now, PublicURL: o.publicURL})
+func (p *program) console(d *data, o serveOptions, admins *desk.Desk, signIn *signin.Service, provider *federation.Provider, log *zap.Logger) (http.Handler, error) {
+	c, err := console.New(console.Options{Desk: admins, SignIn: signIn, Zap: log, Now: d.now, PublicURL: o.publicURL, Federation: provider})
 	if err != nil {
 		return nil, err
 	}
@@ -287,7 +330,7 @@ func ready(d *data, log *zap.Logger) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		if err := d.db.Check(r.Context()); err != nil {
-			log.Warn("not ready", zap.Error(err))
+			log.Warn("not ready", zap.String("request", systemlog.RequestOf(r.Context())), zap.Error(err))
 			http.Error(w, "the database is not ready", http.StatusServiceUnavailable)
 			return
 		}
@@ -309,6 +352,12 @@ func (d *data) factors() *factor.Book {
 	return &factor.Book{DB: d.db, Vault: d.vault, Log: d.log, Hasher: password.NewHasher(), Now: d.now}
 }
 
+// logged gives each request of a listener its id and its line in the log.
+func (d *data) logged(listener string, h http.Handler, log *zap.Logger) http.Handler {
+	l := &accesslog.Log{Zap: log, Now: d.now, Quiet: []string{"GET /healthz", "GET /readyz", "GET /metrics"}}
+	return l.Handler(listener, h)
+}
+
 // harden bounds what a slow or hostile client can hold on to.
 func harden(h http.Handler, log *zap.Logger) *http.Server {
 	s := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute,
@@ -317,31 +366,6 @@ func harden(h http.Handler, log *zap.Logger) *http.Server {
 		s.ErrorLog = std
 	}
 	return s
-}
-
-// certificate is the TLS certificate of both listeners.
-func (p *program) certificate(ctx context.Context, d *data, o serveOptions, log *zap.Logger) (tls.Certificate, error) {
-	if o.tlsCert != "" {
-		pair, err := tls.LoadX509KeyPair(o.tlsCert, o.tlsKey)
-		if err != nil {
-			return pair, failed(fmt.Errorf("read the TLS certificate %s and its key %s: %w", o.tlsCert, o.tlsKey, err), "both must be PEM files that belong together")
-		}
-		return pair, nil
-	}
-	var pair tls.Certificate
-	file := filepath.Join(p.dataDir, "tls-ca.pem")
-	err := d.db.Update(ctx, func(tx *sql.Tx) error {
-		made, ca, err := pki.EvaluationTLS(ctx, tx, d.vault, o.tlsHosts, d.now())
-		if err != nil {
-			return err
-		}
-		pair = made
-		return replaceFile(file, pki.PEM(ca))
-	})
-	if err == nil {
-		log.Warn("no TLS certificate is configured: serving one for evaluation", zap.String("trust", file), zap.Strings("hosts", o.tlsHosts))
-	}
-	return pair, err
 }
 
 // replaceFile writes a public file whole or not at all.

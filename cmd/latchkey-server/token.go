@@ -32,21 +32,26 @@ func (p *program) withData(cmd *cobra.Command, do func(ctx context.Context, d *d
 
 func (p *program) tokenCreate() *cobra.Command {
 	var name, login, role string
-	var groups []string
+	var groups, scopes []string
 	var life time.Duration
 	cmd := p.local(&cobra.Command{Use: "create", Short: "Create a token and print it, once", Args: cobra.NoArgs})
 	cmd.Flags().StringVar(&name, "name", "", "what the token is for (required)")
 	cmd.Flags().StringVar(&login, "login", "", "org login of the administrator that it belongs to (required)")
 	cmd.Flags().StringVar(&role, "role", "", "super-admin, org-admin, help-desk-admin, read-only-admin or the key of a custom role (required)")
 	scopeFlag(cmd, &groups)
-	cmd.Flags().DurationVar(&life, "expires-in", 90*24*time.Hour, "how long it is good; 0 is for ever")
+	cmd.Flags().StringArrayVar(&scopes, "scope", nil, "scope that narrows the role, such as okta.devices.read; may be repeated (without: all that the role may)")
+	cmd.Flags().DurationVar(&life, "expires-in", access.UsualLife, "how long it is good, up to 8784h (366 days); 0 is for ever")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		c := access.Caller{Name: strings.TrimSpace(name), Login: strings.TrimSpace(login), Role: access.Role(role), Grant: access.Grant{Groups: groups}}
 		if c.Name == "" || c.Login == "" {
 			return usage(errors.New("--name and --login are needed"), "a token belongs to a person: the login stands in every event, and cannot get a PIN for its own account")
 		}
-		if life < 0 {
-			return usage(fmt.Errorf("--expires-in %s: want 0 or more", life), "2160h is 90 days")
+		if life < 0 || life > access.MaxLife {
+			return usage(fmt.Errorf("--expires-in %s: want at most %s, or 0 for a token that is good for ever", life, access.MaxLife), "2160h is 90 days")
+		}
+		var err error
+		if c.Scopes, err = access.ReadScopes(scopes); err != nil {
+			return usage(fmt.Errorf("--scope: %w", err), "docs/api.md says what each is for")
 		}
 		return p.createToken(cmd, c, life)
 	}
@@ -68,7 +73,7 @@ func (p *program) createToken(cmd *cobra.Command, c access.Caller, life time.Dur
 		}
 		return d.log.Append(ctx, tx, systemlog.Event{Type: systemlog.TokenCreate, Severity: systemlog.Warn, Message: "API token created on the server's machine",
 			Actor: systemlog.System(), Targets: []systemlog.Target{{ID: id, Type: "Token", AlternateID: c.Login, DisplayName: c.Name}},
-			Detail: map[string]string{"role": string(c.Role), "groups": strings.Join(c.Groups, ", ")}})
+			Detail: map[string]string{"role": string(c.Role), "scopes": scopeNames(c.Scopes), "groups": strings.Join(c.Groups, ", ")}})
 	})
 	if errors.Is(err, access.ErrValue) {
 		return usage(err, "latchkey-server token create --help tells of each flag")
@@ -89,9 +94,10 @@ func (p *program) tokenList() *cobra.Command {
 				return err
 			}
 			w := tabwriter.NewWriter(p.out, 0, 8, 2, ' ', 0)
-			fmt.Fprintln(w, "ID\tROLE\tLOGIN\tNAME\tSTATE\tGROUPS")
+			fmt.Fprintln(w, "ID\tROLE\tLOGIN\tNAME\tSTATE\tLAST USED\tGROUPS\tSCOPES")
 			for _, t := range tokens {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", t.TokenID, t.Role, t.Login, t.Name, tokenState(t, d.now()), scopeWords(t.Groups))
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", t.TokenID, t.Role, t.Login, t.Name, tokenState(t, d.now()), whenOrNever(t.UsedAt), scopeWords(t.Groups),
+					cmp.Or(scopeNames(t.Scopes), "all of the role"))
 			}
 			return w.Flush()
 		})
@@ -104,6 +110,14 @@ func scopeFlag(cmd *cobra.Command, groups *[]string) {
 }
 
 func scopeWords(groups []string) string { return cmp.Or(strings.Join(groups, ", "), "the whole org") }
+
+func scopeNames(scopes []access.Permission) string {
+	out := make([]string, 0, len(scopes))
+	for _, p := range scopes {
+		out = append(out, string(p))
+	}
+	return strings.Join(out, " ")
+}
 
 // namedRole is a role that there is.
 func namedRole(ctx context.Context, tx *sql.Tx, name string) (access.Role, error) {

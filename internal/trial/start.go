@@ -30,25 +30,6 @@ func (w *World) server() string { return filepath.Join(w.Bin, "latchkey-server")
 // Token is the file with an administrator's token.
 func (w *World) Token(who string) string { return w.Path("token-" + who) }
 
-func (w *World) initServer() error {
-	if _, err := Command(w.ctx, nil, w.server(), "init", "--data", w.Path("server")); err != nil {
-		return err
-	}
-	if err := w.onServerJSON(&w.client, "client", "add", "Macs"); err != nil {
-		return err
-	}
-	for who, role := range map[string]string{HelpDesk: "help-desk-admin", Admin: "super-admin"} {
-		text, err := Command(w.ctx, nil, w.server(), "token", "create", "--data", w.Path("server"), "--role", role, "--login", who+"@example.com", "--name", "trial")
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(w.Token(who), []byte(text), 0o600); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // Invite makes an administrator of the console, and returns the set-up code.
 func (w *World) Invite(login string) (code string, err error) {
 	return Command(w.ctx, nil, w.server(), "admin", "create", "--data", w.Path("server"), "--role", "super-admin", "--login", login, "--name", login)

@@ -81,7 +81,7 @@ func TestTokenLife(t *testing.T) {
 		t.Fatal(err)
 	}
 	find := func(text string, at time.Time) (c access.Caller, err error) {
-		err = db.View(ctx, func(tx *sql.Tx) error { c, err = access.Find(ctx, tx, text, at); return err })
+		err = db.View(ctx, func(tx *sql.Tx) error { c, _, err = access.Find(ctx, tx, text, at); return err })
 		return c, err
 	}
 	who.TokenID = id

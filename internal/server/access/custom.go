@@ -205,3 +205,14 @@ func words(permissions []Permission) string {
 	}
 	return strings.Join(out, " ")
 }
+
+// MayBeCustom reports whether a custom role can have that key. Whether there is
+// one stands in the database.
+func MayBeCustom(key Role) bool {
+	name, custom := strings.CutPrefix(string(key), customRole)
+	if !custom {
+		return false
+	}
+	again, err := keyOf(name)
+	return err == nil && again == key
+}

@@ -40,7 +40,12 @@ func GrantOf(ctx context.Context, tx *sql.Tx, role Role, holder string) (g Grant
 
 // Allows reports whether the caller may do what p stands for.
 func (c Caller) Allows(p Permission) bool {
-	return c.holds(p) && (!c.Scoped() || slices.Contains(scopable(), p))
+	return c.holds(p) && c.covers(p) && (!c.Scoped() || slices.Contains(scopable(), p))
+}
+
+// covers: a token has the scope, or is not narrowed.
+func (c Caller) covers(p Permission) bool {
+	return len(c.Scopes) == 0 || slices.Contains(c.Scopes, p)
 }
 
 func (c Caller) holds(p Permission) bool {

@@ -11,8 +11,12 @@ type DeniedError struct {
 	Needs  Permission
 }
 
-// Error names the role and what it lacks, or says that it is the scope.
+// Error names the role and what it lacks, or says that it is the token or the
+// groups.
 func (e *DeniedError) Error() string {
+	if e.Caller.holds(e.Needs) && !e.Caller.covers(e.Needs) {
+		return fmt.Sprintf("the token lacks the scope %s", e.Needs)
+	}
 	if e.Caller.Scoped() && e.Caller.holds(e.Needs) {
 		return fmt.Sprintf("the caller is scoped to groups of users, and holds %s for these alone", e.Needs)
 	}

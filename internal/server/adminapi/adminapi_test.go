@@ -100,6 +100,8 @@ func TestEveryRouteIsAsDescribed(t *testing.T) {
 	c.must(204, "POST", device+"/lifecycle/deactivate", nil, nil)
 	c.must(204, "DELETE", device, nil, nil)
 	c.factors()
+	c.accounts()
+	c.send("SSWS "+c.tokens[access.SuperAdmin], "GET", "/api/v1/latchkey/logs/export?format=csv", nil)
 	c.allWereUsed()
 }
 
@@ -189,10 +191,7 @@ func TestForgottenCheckIsHeldBack(t *testing.T) {
 func TestTokensAreNeeded(t *testing.T) {
 	c := newConsole(t)
 	for name, header := range map[string]string{"none": "", "rubbish": "SSWS rubbish", "basic": "Basic YTpi", "no kind": c.tokens[access.SuperAdmin]} {
-		req := httptest.NewRequest("GET", "/api/v1/devices", nil)
-		req.Header.Set("Authorization", header)
-		w := httptest.NewRecorder()
-		c.h.ServeHTTP(w, req)
+		w := c.send(header, "GET", "/api/v1/devices", nil)
 		var e wire.APIError
 		if err := json.Unmarshal(w.Body.Bytes(), &e); w.Code != 401 || err != nil || e.ErrorCode != "E0000011" {
 			t.Errorf("%s: %d %s", name, w.Code, w.Body)
@@ -218,8 +217,15 @@ func TestBadRequests(t *testing.T) {
 		{"POST", account + "/recovery-pins", `{"reason":"x","deviceCode":"63934921"}`, 400, "read again"},
 		{"POST", "/api/v1/devices/devzzz/os-accounts/osazzz/recovery-pins", `{"reason":"x"}`, 404, "devzzz"},
 		{"GET", "/api/v1/devices?limit=0", "", 400, "limit"},
-		{"GET", "/api/v1/devices?search=x", "", 400, `\"search\"`},
-		{"GET", "/api/v1/logs?filter=x", "", 400, "filter: want"},
+		{"GET", "/api/v1/devices?sort=x", "", 400, `\"sort\"`},
+		{"GET", "/api/v1/devices?search=x", "", 400, "search: at character 2"},
+		{"GET", "/api/v1/devices?search=profile.imei+pr", "", 400, `search: \"profile.imei\" cannot be asked for here: want one of created, id`},
+		{"GET", "/api/v1/devices?search=profile.model+co+%22Mac%22", "", 400, "does not take co"},
+		{"GET", "/api/v1/devices?search=id+pr&q=x", "", 400, "want one of them"},
+		{"GET", "/api/v1/devices?expand=all", "", 400, "user or userSummary"},
+		{"GET", "/api/v1/logs?filter=x", "", 400, "filter: at character 2"},
+		{"GET", "/api/v1/logs?filter=debugContext.debugData+pr", "", 400, "want one of actor.alternateId"},
+		{"GET", "/api/v1/logs?limit=1001", "", 400, "0 to 1000"},
 		{"GET", "/api/v1/logs?since=yesterday", "", 400, "RFC 3339"},
 		{"GET", "/api/v1/logs?sortOrder=up", "", 400, "ASCENDING or DESCENDING"},
 		{"POST", "/api/v1/devices/" + dev + "/lifecycle/explode", "", 400, "want activate"},
@@ -230,13 +236,19 @@ func TestBadRequests(t *testing.T) {
 		{"POST", "/api/v1/latchkey/scep-challenges", `{"kind":"magic"}`, 400, "dynamic"},
 		{"PUT", "/device-access/api/v1/desktop-mfa/recovery-pin-settings", `{}`, 400, "missing"},
 		{"GET", "/api/v1/nothing", "", 404, "no GET /api/v1/nothing"},
+		{"GET", "/api/v1/devices/dev0", "", 404, "dev0"},
+		{"DELETE", "/api/v1/devices/" + dev, "", 409, "ACTIVE"},
 	} {
-		req := httptest.NewRequest(row.method, row.path, strings.NewReader(row.body))
-		req.Header.Set("Authorization", "Bearer "+c.tokens[access.SuperAdmin])
-		w := httptest.NewRecorder()
-		c.h.ServeHTTP(w, req)
+		w := c.send("Bearer "+c.tokens[access.SuperAdmin], row.method, row.path, []byte(row.body))
 		if w.Code != row.status || !strings.Contains(w.Body.String(), row.want) {
 			t.Errorf("%s %s %.40s: %d %s, want %d with %q", row.method, row.path, row.body, w.Code, w.Body, row.status, row.want)
+		}
+	}
+	c.send("SSWS "+c.tokens[access.ReadOnlyAdmin], "DELETE", "/api/v1/devices/"+dev, nil)
+	c.send("SSWS x", "GET", "/api/v1/logs", nil)
+	for _, status := range []string{"400", "401", "403", "404", "409"} {
+		if c.held[status] == 0 {
+			t.Errorf("no answer %s was held against Okta's description: %v", status, c.held)
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/server/apierror"
 	"github.com/latchkey-mfa/latchkey/internal/server/desk"
 	"github.com/latchkey-mfa/latchkey/internal/server/directory"
+	"github.com/latchkey-mfa/latchkey/internal/server/scim"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
 )
 
@@ -51,6 +52,11 @@ func (c call) body(p access.Permission, v any) error {
 		return err
 	}
 	return decode(c.Body, v)
+}
+
+// refuse is err, for one who may ask: who may not is told that alone.
+func refuse(c call, p access.Permission, err error) error {
+	return errors.Join(access.Require(c.ctx, p), err)
 }
 
 func invalid(causes ...string) *apierror.Error {
@@ -102,9 +108,37 @@ func only(q url.Values, known ...string) error {
 	return nil
 }
 
-// next is the Link header to the page after the id.
-func (s *Server) next(c call, after string) http.Header {
+// links is the Link header: this page, and the one after the cursor, if there is
+// one.
+func (s *Server) links(c call, after string) http.Header {
+	link := func(q url.Values, rel string) string {
+		query := q.Encode()
+		if query != "" {
+			query = "?" + query
+		}
+		return fmt.Sprintf("<%s%s%s>; rel=%q", s.PublicURL, c.URL.EscapedPath(), query, rel)
+	}
 	q := c.URL.Query()
-	q.Set("after", after)
-	return http.Header{"Link": {fmt.Sprintf("<%s%s?%s>; rel=\"next\"", s.PublicURL, c.URL.Path, q.Encode())}}
+	out := []string{link(q, "self")}
+	if after != "" {
+		q.Set("after", after)
+		out = append(out, link(q, "next"))
+	}
+	return http.Header{"Link": out}
+}
+
+// expression reads a SCIM expression in a parameter.
+func expression(name, text string) (scim.Expression, error) {
+	e, err := scim.Parse(text)
+	return e, named(name, err)
+}
+
+// named is an error of a SCIM expression, for whoever wrote it; others stay.
+func named(name string, err error) error {
+	var syntax *scim.SyntaxError
+	var refusal *scim.RefusedError
+	if errors.As(err, &syntax) || errors.As(err, &refusal) {
+		return invalid(name + ": " + err.Error())
+	}
+	return err
 }

@@ -3,6 +3,7 @@ package adminapi
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"time"
 
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
@@ -13,19 +14,80 @@ import (
 func (s *Server) listDevices(c call) (answer, error) {
 	q := c.URL.Query()
 	p, err := page(q, directory.MaxPage)
-	err = errors.Join(err, only(q, "q", "limit", "after"))
-	if len(q.Get("q")) > maxQuery {
-		err = invalid(fmt.Sprintf("q: at most %d bytes", maxQuery))
-	}
+	err = errors.Join(err, only(q, "q", "search", "expand", "limit", "after"), listable(q))
 	if err != nil {
-		return answer{}, errors.Join(access.Require(c.ctx, access.DevicesRead), err)
+		return answer{}, refuse(c, access.DevicesRead, err)
 	}
-	found, err := s.Desk.Devices(c.ctx, q.Get("q"), p)
-	out := ok(bodies(found, s.deviceBody))
+	var found []directory.Device
+	if text := q.Get("search"); text != "" {
+		search, err := expression("search", text)
+		if err != nil {
+			return answer{}, refuse(c, access.DevicesRead, err)
+		}
+		found, err = s.Desk.SearchDevices(c.ctx, search, p)
+		if err != nil {
+			return answer{}, named("search", err)
+		}
+	} else if found, err = s.Desk.Devices(c.ctx, q.Get("q"), p); err != nil {
+		return answer{}, err
+	}
+	list, err := s.listed(c, found, q.Get("expand"))
+	out := ok(list)
+	after := ""
 	if len(found) == p.Limit {
-		out.header = s.next(c, found[len(found)-1].ID)
+		after = found[len(found)-1].ID
 	}
+	out.header = s.links(c, after)
 	return out, err
+}
+
+// listable: a list by words and by an expression would be two lists.
+func listable(q url.Values) error {
+	if len(q.Get("q")) > maxQuery {
+		return invalid(fmt.Sprintf("q: at most %d bytes", maxQuery))
+	}
+	if q.Get("q") != "" && q.Get("search") != "" {
+		return invalid("q and search: want one of them")
+	}
+	if e := q.Get("expand"); e != "" && e != "user" && e != "userSummary" {
+		return invalid(fmt.Sprintf("expand: %q, want user or userSummary", e))
+	}
+	return nil
+}
+
+// listedDevice is Okta's device in a list, with its users where they were asked
+// for.
+type listedDevice struct {
+	deviceBody
+	Embedded *embedded `json:"_embedded,omitempty"`
+}
+
+type embedded struct {
+	Users []any `json:"users"`
+}
+
+func (s *Server) listed(c call, found []directory.Device, expand string) ([]listedDevice, error) {
+	var users map[string][]desk.Owner
+	if expand != "" {
+		ids := make([]string, 0, len(found))
+		for _, d := range found {
+			ids = append(ids, d.ID)
+		}
+		var err error
+		if users, err = s.Desk.Owners(c.ctx, ids); err != nil {
+			return nil, err
+		}
+	}
+	return bodies(found, func(d directory.Device) listedDevice {
+		out := listedDevice{deviceBody: s.deviceBody(d)}
+		if expand != "" {
+			out.Embedded = &embedded{Users: make([]any, 0, len(users[d.ID]))}
+			for _, o := range users[d.ID] {
+				out.Embedded.Users = append(out.Embedded.Users, s.ownerBody(o, expand == "userSummary"))
+			}
+		}
+		return out
+	}), nil
 }
 
 func bodies[T, B any](from []T, body func(T) B) []B {
@@ -98,15 +160,23 @@ func (s *Server) confirmDevices(c call) (answer, error) {
 	return ok(out), err
 }
 
-// deviceUsers is Okta's list of the users of a device.
-func (s *Server) deviceUsers(c call) (answer, error) {
-	type entry struct {
+// ownerBody is a user of a Mac; a summary leaves out where the user is in their
+// life.
+func (s *Server) ownerBody(o desk.Owner, summary bool) any {
+	type entry[U any] struct {
 		Created          time.Time `json:"created"`
 		ManagementStatus string    `json:"managementStatus"`
-		User             userBody  `json:"user"`
+		User             U         `json:"user"`
 	}
+	u := s.userBody(o.User)
+	if summary {
+		return entry[userSummary]{o.Since, "MANAGED", userSummary{ID: u.ID, Profile: u.Profile, Links: u.Links}}
+	}
+	return entry[userBody]{o.Since, "MANAGED", u}
+}
+
+// deviceUsers is Okta's list of the users of a device.
+func (s *Server) deviceUsers(c call) (answer, error) {
 	owners, err := s.Desk.DeviceUsers(c.ctx, c.PathValue("deviceId"))
-	return ok(bodies(owners, func(o desk.Owner) entry {
-		return entry{Created: o.Since, ManagementStatus: "MANAGED", User: s.userBody(o.User)}
-	})), err
+	return ok(bodies(owners, func(o desk.Owner) any { return s.ownerBody(o, false) })), err
 }

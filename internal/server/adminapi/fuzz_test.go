@@ -23,7 +23,7 @@ import (
 // it refuses it says as the API's errors do.
 func FuzzRequest(f *testing.F) {
 	org := servertest.New(f)
-	api := &adminapi.Server{Desk: &desk.Desk{DB: org.DB, Log: org.Log, Book: org.Book, Challenges: org.Challenges, Factors: org.Factors, Now: org.Now}, DB: org.DB, Zap: zap.NewNop(), Now: org.Now, PublicURL: "https://mfa.example.com"}
+	api := &adminapi.Server{Desk: &desk.Desk{DB: org.DB, Log: org.Log, Book: org.Book, Challenges: org.Challenges, Factors: org.Factors, Accounts: org.Administrators(), Now: org.Now}, DB: org.DB, Zap: zap.NewNop(), Now: org.Now, PublicURL: "https://mfa.example.com"}
 	handler, routes, token := api.Handler(), api.Routes(), ""
 	org.Update(func(tx *sql.Tx) (err error) {
 		token, _, err = access.Create(f.Context(), tx, access.Caller{Name: "fuzz", Login: "fuzz@example.com", Role: access.SuperAdmin}, org.Now(), time.Time{})

@@ -1,33 +1,62 @@
 package adminapi
 
 import (
-	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
+	"github.com/latchkey-mfa/latchkey/internal/server/scim"
 	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
 )
 
+// logDays is how far back a list of events goes that says nothing of it, as in
+// Okta's description.
+const logDays = 7
+
 func (s *Server) listLogs(c call) (answer, error) {
-	q, err := logQuery(c.URL.Query())
+	v := c.URL.Query()
+	q, err := logQuery(v)
 	if err != nil {
-		return answer{}, errors.Join(access.Require(c.ctx, access.LogsRead), err)
+		return answer{}, refuse(c, access.LogsRead, err)
 	}
-	found, err := s.Desk.Events(c.ctx, q)
+	if q.Since.IsZero() && q.After == 0 {
+		until := q.Until
+		if until.IsZero() {
+			until = s.Now()
+		}
+		q.Since = until.AddDate(0, 0, -logDays)
+	}
+	var found []systemlog.Event
+	if q.Limit == 0 {
+		err = access.Require(c.ctx, access.LogsRead)
+	} else {
+		found, err = s.Desk.Events(c.ctx, q)
+	}
 	out := ok(bodies(found, systemlog.Event.Entry))
-	if len(found) == q.Limit {
-		out.header = s.next(c, strconv.FormatUint(found[len(found)-1].Seq, 10))
-	}
-	return out, err
+	out.header = s.links(c, nextEvents(q, found))
+	return out, named("filter", err)
 }
 
-// logQuery reads Okta's parameters. Of its filters it takes comparisons by eq
-// joined by and.
+// nextEvents is the cursor to go on from; "" where the list is at its end. One
+// that follows the log, without an end and the oldest first, has none: it is
+// asked again, as Okta's is.
+func nextEvents(q systemlog.Query, found []systemlog.Event) string {
+	follows := q.Until.IsZero() && !q.Newest
+	switch {
+	case len(found) > 0 && (follows || len(found) == q.Limit):
+		return strconv.FormatUint(found[len(found)-1].Seq, 10)
+	case follows && q.After != 0:
+		return strconv.FormatUint(q.After, 10)
+	}
+	return ""
+}
+
+// logQuery reads Okta's parameters.
 func logQuery(v url.Values) (systemlog.Query, error) {
 	q := systemlog.Query{Limit: 100, Words: strings.Fields(v.Get("q"))}
 	if err := only(v, "since", "until", "after", "filter", "q", "limit", "sortOrder"); err != nil {
@@ -35,8 +64,8 @@ func logQuery(v url.Values) (systemlog.Query, error) {
 	}
 	var err error
 	if s := v.Get("limit"); s != "" {
-		if q.Limit, err = strconv.Atoi(s); err != nil || q.Limit < 1 || q.Limit > systemlog.MaxLimit {
-			return q, invalid(fmt.Sprintf("limit: %q, want 1 to %d", s, systemlog.MaxLimit))
+		if q.Limit, err = strconv.Atoi(s); err != nil || q.Limit < 0 || q.Limit > systemlog.MaxLimit {
+			return q, invalid(fmt.Sprintf("limit: %q, want 0 to %d", s, systemlog.MaxLimit))
 		}
 	}
 	if s := v.Get("after"); s != "" {
@@ -79,16 +108,39 @@ func filter(text string, q *systemlog.Query) error {
 	if strings.TrimSpace(text) == "" {
 		return nil
 	}
-	term := regexp.MustCompile(`^\s*([A-Za-z.]+)\s+eq\s+"([^"\\]*)"\s*$`)
-	fields := map[string]*string{"eventtype": &q.Type, "severity": &q.Severity, "outcome.result": &q.Outcome, "actor.id": &q.ActorID}
-	for part := range strings.SplitSeq(text, " and ") {
-		m := term.FindStringSubmatch(part)
-		if m == nil || fields[strings.ToLower(m[1])] == nil {
-			return invalid(`filter: want eventType, severity, outcome.result or actor.id, each as name eq "value", joined by and`)
-		}
-		*fields[strings.ToLower(m[1])] = m[2]
+	e, err := expression("filter", text)
+	if err != nil {
+		return err
 	}
-	return nil
+	// What cannot be asked for is told before the database is.
+	_, _, err = scim.Where(e, systemlog.Attributes(), 1)
+	q.Filter = &e
+	return named("filter", err)
+}
+
+// exportLogs is all that a filter picks, as a file: the oldest first, up to the
+// event of the export itself.
+func (s *Server) exportLogs(c call) (answer, error) {
+	v := c.URL.Query()
+	format, known := systemlog.FormatNamed(v.Get("format"))
+	v.Del("format")
+	q, err := logQuery(v)
+	switch {
+	case err == nil && !known:
+		err = invalid("format: want jsonl or csv")
+	case err == nil:
+		for _, name := range []string{"limit", "after", "sortOrder"} {
+			if v.Has(name) {
+				err = invalid(name + ": an export is whole, the oldest first")
+			}
+		}
+	}
+	if err != nil {
+		return answer{}, refuse(c, access.LogsRead, err)
+	}
+	export, err := s.Desk.ExportEvents(c.ctx, q)
+	return answer{status: http.StatusOK, kind: format.Kind, stream: func(w io.Writer) error { return export(format.To(w)) },
+		header: http.Header{"Content-Disposition": {`attachment; filename="system-log.` + format.Name + `"`}}}, err
 }
 
 func (s *Server) verifyLogs(c call) (answer, error) {

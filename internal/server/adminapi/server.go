@@ -2,14 +2,15 @@ package adminapi
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
 	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,6 +22,8 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/server/directory"
 	"github.com/latchkey-mfa/latchkey/internal/server/pki"
 	"github.com/latchkey-mfa/latchkey/internal/server/recovery"
+	"github.com/latchkey-mfa/latchkey/internal/server/reference"
+	"github.com/latchkey-mfa/latchkey/internal/server/signin"
 	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
 )
 
@@ -32,10 +35,17 @@ func OpenAPI() []byte { return description }
 
 // Database runs transactions.
 type Database interface {
+	Update(ctx context.Context, do func(tx *sql.Tx) error) error
 	View(ctx context.Context, do func(tx *sql.Tx) error) error
 }
 
-// Server answers administrators. All fields are needed.
+// Pace says how long a token must wait before its next request; 0 lets it pass.
+type Pace interface {
+	Wait(token string, now time.Time) time.Duration
+}
+
+// Server answers administrators. All fields but Pace are needed; without it a
+// token may ask as often as it likes.
 type Server struct {
 	Desk *desk.Desk
 	DB   Database // where the tokens are
@@ -43,6 +53,7 @@ type Server struct {
 	Now  func() time.Time
 	// PublicURL stands before the paths in links.
 	PublicURL string
+	Pace      Pace
 }
 
 // call is one authenticated request.
@@ -57,6 +68,9 @@ type answer struct {
 	status int
 	body   any
 	header http.Header
+	// stream is in the place of a body, for what is long, and kind its type.
+	stream func(w io.Writer) error
+	kind   string
 }
 
 func ok(body any) answer { return answer{status: http.StatusOK, body: body} }
@@ -78,10 +92,24 @@ func (s *Server) Handler() http.Handler {
 		w.Header().Set("Content-Type", "application/yaml")
 		_, _ = w.Write(OpenAPI())
 	})
+	mux.Handle("GET /api/docs", s.reference())
+	mux.Handle("GET /api/docs/page.css", s.reference())
+	mux.Handle("GET /api/{$}", http.RedirectHandler("/api/docs", http.StatusFound))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		apierror.New(http.StatusNotFound, fmt.Sprintf("Not found: there is no %s %s", r.Method, r.URL.Path)).Write(w)
 	})
 	return mux
+}
+
+// reference is the description as a page to read.
+func (s *Server) reference() http.Handler {
+	page, err := reference.Draw(OpenAPI())
+	if err != nil {
+		// A test draws it: a server that was built wrong says so, and serves on.
+		s.Zap.Error("the page of the API", zap.Error(err))
+		return http.NotFoundHandler()
+	}
+	return page
 }
 
 // Routes are the patterns that the API answers.
@@ -97,9 +125,12 @@ func (s *Server) Routes() []string {
 // for a permission: a check that was forgotten fails the first request made.
 func (s *Server) guarded(h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c := call{Request: r, id: "req" + strings.ToLower(rand.Text())[:17]}
+		c := call{Request: r, id: systemlog.IDOf(r.Context())}
 		w.Header().Set("X-Okta-Request-Id", c.id)
 		caller, err := s.authenticate(r)
+		if err == nil {
+			err = s.hasten(w, caller)
+		}
 		if err != nil {
 			s.fail(w, c, err)
 			return
@@ -115,8 +146,30 @@ func (s *Server) guarded(h handler) http.Handler {
 			s.fail(w, c, err)
 			return
 		}
-		write(w, out)
+		if err := write(w, out); err != nil {
+			// What has begun cannot become an error: it is cut off, so that nobody
+			// takes it for whole.
+			s.Zap.Error("admin answer broke off", zap.String("request", c.id), zap.String("route", r.Pattern), zap.Error(err))
+			panic(http.ErrAbortHandler) //nolint:forbidigo // how net/http cuts an answer short
+		}
 	})
+}
+
+// hasten refuses a token that asks too often, as Okta does.
+func (s *Server) hasten(w http.ResponseWriter, caller access.Caller) error {
+	if s.Pace == nil {
+		return nil
+	}
+	now := s.Now()
+	wait := s.Pace.Wait(caller.TokenID, now)
+	if wait == 0 {
+		return nil
+	}
+	seconds := int(wait/time.Second) + 1
+	w.Header().Set("X-Rate-Limit-Reset", strconv.FormatInt(now.Add(wait).Unix()+1, 10))
+	e := apierror.New(http.StatusTooManyRequests, "API call exceeded rate limit due to too many requests.", fmt.Sprintf("the token asks too often: wait %d s", seconds))
+	e.RetryAfter = strconv.Itoa(seconds)
+	return e
 }
 
 func (s *Server) authenticate(r *http.Request) (caller access.Caller, err error) {
@@ -125,10 +178,14 @@ func (s *Server) authenticate(r *http.Request) (caller access.Caller, err error)
 	if !strings.EqualFold(kind, "SSWS") && !strings.EqualFold(kind, "Bearer") {
 		return caller, apierror.New(http.StatusUnauthorized, "Invalid token provided", "send an API token as \"Authorization: SSWS …\" or \"Bearer …\"")
 	}
+	var unnoted bool
 	err = s.DB.View(r.Context(), func(tx *sql.Tx) error {
-		caller, err = access.Find(r.Context(), tx, strings.TrimSpace(text), s.Now())
+		caller, unnoted, err = access.Find(r.Context(), tx, strings.TrimSpace(text), s.Now())
 		return err
 	})
+	if err == nil && unnoted {
+		err = s.DB.Update(r.Context(), func(tx *sql.Tx) error { return access.Note(r.Context(), tx, caller.TokenID, s.Now()) })
+	}
 	if errors.Is(err, access.ErrNoToken) {
 		return caller, apierror.New(http.StatusUnauthorized, "Invalid token provided", "the token is unknown, expired or revoked")
 	}
@@ -142,19 +199,24 @@ func cut(s string, n int) string {
 	return s
 }
 
-func write(w http.ResponseWriter, a answer) {
+func write(w http.ResponseWriter, a answer) error {
 	for k, v := range a.header {
 		w.Header()[k] = v
 	}
 	// Everything here is about people and their Macs: no proxy keeps it.
 	w.Header().Set("Cache-Control", "no-store")
-	if a.body == nil {
+	switch {
+	case a.stream != nil:
+		w.Header().Set("Content-Type", a.kind)
+		return a.stream(w)
+	case a.body == nil:
 		w.WriteHeader(a.status)
-		return
+	default:
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(a.status)
+		_ = json.NewEncoder(w).Encode(a.body) // the caller may have gone
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(a.status)
-	_ = json.NewEncoder(w).Encode(a.body)
+	return nil
 }
 
 // fail answers with what err means to the caller and logs it once.
@@ -176,17 +238,20 @@ func visible(err error) *apierror.Error {
 	var refusal *recovery.Refusal
 	var bad *desk.InvalidError
 	switch {
+	case errors.As(err, &denied): // whatever else is wrong: it is not said to who may not ask
+		return apierror.New(http.StatusForbidden, "You do not have permission to perform the requested action", denied.Error())
 	case errors.As(err, &e):
 		return e
-	case errors.As(err, &denied):
-		return apierror.New(http.StatusForbidden, "You do not have permission to perform the requested action", denied.Error())
 	case errors.As(err, &bad):
 		return invalid(bad.Error())
 	case errors.As(err, &refusal):
 		return refusalAnswer(refusal)
-	case errors.Is(err, directory.ErrNotFound), errors.Is(err, pki.ErrUnknownChallenge):
+	case errors.Is(err, access.ErrValue):
+		return invalid(err.Error())
+	case errors.Is(err, directory.ErrNotFound), errors.Is(err, pki.ErrUnknownChallenge), errors.Is(err, signin.ErrNotFound), errors.Is(err, access.ErrUnknown), errors.Is(err, access.ErrNoRole):
 		return apierror.New(http.StatusNotFound, "Not found: "+err.Error())
-	case errors.Is(err, directory.ErrExists), errors.Is(err, directory.ErrState):
+	case errors.Is(err, directory.ErrExists), errors.Is(err, directory.ErrState), errors.Is(err, signin.ErrExists), errors.Is(err, signin.ErrState),
+		errors.Is(err, signin.ErrLastSuperAdmin), errors.Is(err, signin.ErrFederated), errors.Is(err, access.ErrRoleTaken), errors.Is(err, access.ErrRoleHeld):
 		return apierror.New(http.StatusConflict, "Not possible: "+err.Error())
 	}
 	return apierror.Internal(err)

@@ -164,10 +164,34 @@ type userBody struct {
 	Status      string          `json:"status"`
 	Created     time.Time       `json:"created"`
 	LastUpdated time.Time       `json:"lastUpdated"`
-	Profile     userProfile     `json:"profile"`
+	Profile     shownProfile    `json:"profile"`
 	Links       map[string]link `json:"_links"`
 }
 
+// userSummary is a user in a list of something else.
+type userSummary struct {
+	ID      string          `json:"id"`
+	Profile shownProfile    `json:"profile"`
+	Links   map[string]link `json:"_links"`
+}
+
+// shownProfile is a profile as Okta shows one: a name that there is not is null.
+type shownProfile struct {
+	Login     string  `json:"login"`
+	Email     string  `json:"email,omitempty"`
+	FirstName *string `json:"firstName"`
+	LastName  *string `json:"lastName"`
+}
+
+// filled is a text, or null for none.
+func filled(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// userProfile is one as it is sent here.
 type userProfile struct {
 	Login     string `json:"login"`
 	Email     string `json:"email"`
@@ -181,7 +205,7 @@ func (s *Server) userBody(u directory.User) userBody {
 		status = "DEPROVISIONED" // Okta's word for it
 	}
 	return userBody{ID: u.ID, Status: status, Created: u.CreatedAt, LastUpdated: u.UpdatedAt,
-		Profile: userProfile{Login: u.Login, Email: u.Email, FirstName: u.FirstName, LastName: u.LastName},
+		Profile: shownProfile{Login: u.Login, Email: u.Email, FirstName: filled(u.FirstName), LastName: filled(u.LastName)},
 		Links:   map[string]link{"self": s.link("/api/v1/users/"+u.ID, "GET")}}
 }
 

@@ -14,13 +14,14 @@ func (s *Server) listUsers(c call) (answer, error) {
 	q := c.URL.Query()
 	p, err := page(q, directory.MaxPage)
 	if err = errors.Join(err, only(q, "q", "limit", "after")); err != nil {
-		return answer{}, errors.Join(access.Require(c.ctx, access.UsersRead), err)
+		return answer{}, refuse(c, access.UsersRead, err)
 	}
 	found, err := s.Desk.Users(c.ctx, cut(q.Get("q"), maxQuery), p)
-	out := ok(bodies(found, s.userBody))
+	out, after := ok(bodies(found, s.userBody)), ""
 	if len(found) == p.Limit {
-		out.header = s.next(c, found[len(found)-1].ID)
+		after = found[len(found)-1].ID
 	}
+	out.header = s.links(c, after)
 	return out, err
 }
 

@@ -73,7 +73,7 @@ func newHouse(t testing.TB) *house {
 // console has the style sheet.
 func (h *house) console() http.Handler {
 	h.T.Helper()
-	signIn, err := signin.New(signin.Config{DB: h.DB, Vault: h.Vault, Log: h.Log, Now: h.Now, PublicURL: h.url})
+	signIn, err := signin.New(signin.Config{DB: h.DB, Vault: h.Vault, Log: h.Log, Now: h.Now, PublicURL: h.url, Hasher: h.Factors.Hasher})
 	h.must(err)
 	d := &desk.Desk{DB: h.DB, Log: h.Log, Book: h.Book, Challenges: h.Challenges, Factors: h.Factors, Now: h.Now}
 	c, err := console.New(console.Options{Desk: d, SignIn: signIn, Zap: zap.NewNop(), Now: h.Now, PublicURL: h.url})

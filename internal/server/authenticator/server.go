@@ -2,7 +2,6 @@ package authenticator
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
 	"errors"
 	"net"
@@ -177,7 +176,7 @@ type operation func(c call) (any, error)
 func (s *Server) handle(do operation) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		c := call{Request: r, w: w, ctx: r.Context(), by: factor.By{Client: from(r), Request: "req" + strings.ToLower(rand.Text())[:17]}}
+		c := call{Request: r, w: w, ctx: r.Context(), by: factor.By{Client: from(r), Request: systemlog.IDOf(r.Context())}}
 		err := s.phonePaced(c)
 		var out any
 		if err == nil {
@@ -203,7 +202,7 @@ func (s *Server) phonePaced(c call) error {
 // fail answers with the refusal that err means, and logs it once.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	no := visible(err)
-	fields := []zap.Field{zap.String("method", r.Method), zap.String("path", r.URL.Path), zap.String("client", r.RemoteAddr), zap.Int("status", no.status), zap.String("error", no.Code)}
+	fields := []zap.Field{zap.String("request", systemlog.RequestOf(r.Context())), zap.String("method", r.Method), zap.String("path", r.URL.Path), zap.String("client", r.RemoteAddr), zap.Int("status", no.status), zap.String("error", no.Code)}
 	switch {
 	case no.status < http.StatusInternalServerError:
 		s.Zap.Info("authenticator request refused", fields...)

@@ -38,6 +38,9 @@ func (c *Console) ownView(r *request, wrong string) (view, error) {
 	if !there {
 		return view{}, errNoPage()
 	}
+	if r.session.Admin.Federated() {
+		return view{}, signin.ErrFederated
+	}
 	data := map[string]any{"What": what, "Heading": change.title, "ID": r.FormValue("id"), "Name": cut(r.FormValue("name"), maxQuery)}
 	v := view{name: "own-change", title: change.title, section: "account", narrow: true, wrong: wrong, data: data}
 	if wrong != "" {

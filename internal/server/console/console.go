@@ -2,7 +2,6 @@ package console
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"html/template"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
 	"github.com/latchkey-mfa/latchkey/internal/server/desk"
+	"github.com/latchkey-mfa/latchkey/internal/server/federation"
 	"github.com/latchkey-mfa/latchkey/internal/server/signin"
 	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
 )
@@ -25,13 +25,16 @@ const FreshFor = 15 * time.Minute
 // maxForm bounds what a form may send, in bytes.
 const maxForm = 128 << 10
 
-// Options of a Console. All fields are needed.
+// Options of a Console. All fields are needed but Federation.
 type Options struct {
 	Desk      *desk.Desk
 	SignIn    *signin.Service
 	Zap       *zap.Logger
 	Now       func() time.Time
 	PublicURL string // under which browsers reach it
+	// Federation is the OpenID provider that administrators sign in at; nil:
+	// there are local accounts alone.
+	Federation *federation.Provider
 }
 
 // Console is the pages. It is safe for concurrent use.
@@ -77,7 +80,7 @@ func (c *Console) Handler() http.Handler {
 	mux.Handle("/", c.serve(route{open, "", func(*request) (view, error) { return view{}, errNoPage() }}))
 	guard := http.NewCrossOriginProtection()
 	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c.fail(w, &request{Request: r, id: requestID()}, errForeign())
+		c.fail(w, &request{Request: r, id: systemlog.IDOf(r.Context())}, errForeign())
 	}))
 	return headers(guard.Handler(mux))
 }
@@ -99,14 +102,12 @@ func headers(next http.Handler) http.Handler {
 	})
 }
 
-func requestID() string { return "req" + strings.ToLower(rand.Text())[:17] }
-
 // serve runs one page: who is it, may they, what is the answer. A signed-in
 // page whose permission is refused, or that nobody is signed in for, never runs.
 func (c *Console) serve(at route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, hr *http.Request) {
 		hr.Body = http.MaxBytesReader(w, hr.Body, maxForm)
-		r := &request{Request: hr, ctx: hr.Context(), id: requestID()}
+		r := &request{Request: hr, ctx: hr.Context(), id: systemlog.IDOf(hr.Context())}
 		host, _, _ := net.SplitHostPort(hr.RemoteAddr)
 		r.client = systemlog.Client{IPAddress: host, UserAgent: cut(hr.UserAgent(), 200)}
 		r.ctx = desk.From(r.ctx, desk.Origin{Client: r.client, RequestID: r.id})

@@ -3,6 +3,7 @@ package console
 import (
 	"net/http"
 	"strings"
+	"time"
 )
 
 // The cookies: of a session, and of a sign-in or a set-up that is half done.
@@ -25,6 +26,11 @@ func (r *request) token(name string) string {
 // no longer takes it.
 func (r *request) keep(name, token string) {
 	r.cookies = append(r.cookies, &http.Cookie{Name: name, Value: token, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+}
+
+// keepFor has the browser keep it no longer than that.
+func (r *request) keepFor(name, token string, life time.Duration) {
+	r.cookies = append(r.cookies, &http.Cookie{Name: name, Value: token, Path: "/", MaxAge: int(life / time.Second), Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
 }
 
 func (r *request) drop(name string) {

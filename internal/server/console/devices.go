@@ -2,7 +2,6 @@ package console
 
 import (
 	"cmp"
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -22,9 +21,6 @@ const loginAllow = "device.desktop_mfa.login.allow"
 
 // pageSize is how many rows a list shows.
 const pageSize = 25
-
-// insideBudget is how long a search that nobody asked to be thorough may take.
-const insideBudget = 400 * time.Millisecond
 
 // maxQuery bounds what is searched for, in bytes.
 const maxQuery = 256
@@ -59,13 +55,9 @@ func (c *Console) devices(r *request) (view, error) {
 		return view{}, err
 	}
 	rows := make([]deviceRow, 0, len(found))
-	for _, d := range found {
-		m, err := c.Desk.Device(r.ctx, d.ID)
-		if err != nil {
-			return view{}, err
-		}
-		rows = append(rows, deviceRow{ID: d.ID, Label: d.Label(), Serial: d.Serial, Model: d.Model, OS: d.OS, State: inactive(d.Status), Seen: d.SeenAt,
-			Armed: armed(d), Recovery: c.recoveryOf(m)})
+	for _, m := range found {
+		rows = append(rows, deviceRow{ID: m.ID, Label: m.Label(), Serial: m.Serial, Model: m.Model, OS: m.OS, State: inactive(m.Status), Seen: m.SeenAt,
+			Armed: armed(m.Device), Recovery: c.recoveryOf(m)})
 	}
 	nothing := "No Mac has checked in yet. A Mac is listed after its first check-in."
 	if query != "" {
@@ -82,7 +74,7 @@ func (c *Console) devices(r *request) (view, error) {
 
 // search is what the beginning of a name finds, by an index, as one types; where
 // that is nothing, or when it is asked for, what stands anywhere in a name.
-func (c *Console) search(r *request, query string) (found []directory.Device, next string, begins bool, err error) {
+func (c *Console) search(r *request, query string) (found []desk.Mac, next string, begins bool, err error) {
 	if query != "" && r.FormValue("in") == "" && r.FormValue("after") == "" {
 		found, err = c.Desk.Suggest(r.ctx, query, pageSize)
 		if err != nil || len(found) > 0 {
@@ -90,15 +82,10 @@ func (c *Console) search(r *request, query string) (found []directory.Device, ne
 		}
 		// Inside names no index helps: with very many Macs that takes seconds,
 		// which is for who asks for it, not for each letter that is typed.
-		ctx, cancel := context.WithTimeout(r.ctx, insideBudget)
-		defer cancel()
-		found, err = c.Desk.Devices(ctx, query, directory.Page{Limit: pageSize})
-		if ctx.Err() != nil && r.ctx.Err() == nil {
-			return nil, "", true, nil
-		}
-		return found, "", len(found) == pageSize, err
+		found, looked, err := c.Desk.Inside(r.ctx, query, pageSize)
+		return found, "", !looked || len(found) == pageSize, err
 	}
-	found, err = c.Desk.Devices(r.ctx, query, directory.Page{After: r.FormValue("after"), Limit: pageSize + 1})
+	found, err = c.Desk.Macs(r.ctx, query, directory.Page{After: r.FormValue("after"), Limit: pageSize + 1})
 	if len(found) > pageSize {
 		found = found[:pageSize]
 		next = "/devices?" + url.Values{"q": {query}, "in": {"1"}, "after": {found[pageSize-1].ID}}.Encode()

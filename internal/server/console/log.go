@@ -2,7 +2,6 @@ package console
 
 import (
 	"bytes"
-	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -136,68 +135,13 @@ func (c *Console) exportLog(r *request) (view, error) {
 	if wrong != "" {
 		return view{}, &problem{400, "No export", wrong}
 	}
-	write := map[string]func(io.Writer) func([]systemlog.Event) error{"jsonl": jsonLines, "csv": commaSeparated}[r.FormValue("format")]
-	if write == nil {
+	format, known := systemlog.FormatNamed(r.FormValue("format"))
+	if !known {
 		return view{}, &problem{400, "No export", "There are exports as jsonl and as csv."}
 	}
 	export, err := c.Desk.ExportEvents(r.ctx, q)
 	if err != nil {
 		return view{}, err
 	}
-	kind := map[string]string{"jsonl": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}[r.FormValue("format")]
-	return view{file: &download{Name: "system-log." + r.FormValue("format"), Kind: kind, Stream: func(w io.Writer) error { return export(write(w)) }}}, nil
-}
-
-func jsonLines(w io.Writer) func([]systemlog.Event) error {
-	out := json.NewEncoder(w)
-	return func(events []systemlog.Event) error {
-		for _, e := range events {
-			if err := out.Encode(e.Entry()); err != nil {
-				return fmt.Errorf("write events: %w", err)
-			}
-		}
-		return nil
-	}
-}
-
-func commaSeparated(w io.Writer) func([]systemlog.Event) error {
-	out, begun := csv.NewWriter(w), false
-	return func(events []systemlog.Event) error {
-		if !begun {
-			begun = true
-			_ = out.Write([]string{"seq", "published", "type", "severity", "outcome", "reason", "message", "actor", "targets", "ip", "request", "detail", "hash"})
-		}
-		for _, e := range events {
-			_ = out.Write(cells(e)) // Flush has the error
-		}
-		out.Flush()
-		return out.Error()
-	}
-}
-
-// cells is an event as a line of a table.
-func cells(e systemlog.Event) []string {
-	var targets []string
-	for _, t := range e.Targets {
-		targets = append(targets, t.Type+" "+t.ID+" "+t.DisplayName)
-	}
-	detail, err := json.Marshal(e.Detail)
-	if err != nil {
-		detail = nil
-	}
-	line := []string{strconv.FormatUint(e.Seq, 10), e.Published.UTC().Format(time.RFC3339Nano), e.Type, e.Severity, e.Outcome.Result, e.Outcome.Reason, e.Message,
-		e.Actor.AlternateID, strings.Join(targets, "; "), e.Client.IPAddress, e.Request, string(detail), e.Hash}
-	for i, cell := range line {
-		line[i] = inert(cell)
-	}
-	return line
-}
-
-// inert keeps a spreadsheet from taking a text that somebody else chose for a
-// formula.
-func inert(cell string) string {
-	if strings.ContainsAny(cell[:min(len(cell), 1)], "=+-@\t\r") {
-		return "'" + cell
-	}
-	return cell
+	return view{file: &download{Name: "system-log." + format.Name, Kind: format.Kind, Stream: func(w io.Writer) error { return export(format.To(w)) }}}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -78,6 +79,7 @@ type form struct {
 	CanAsk                     bool
 	Warnings                   []string
 	Reauthenticate             bool
+	Provider                   string // where one authenticates again; empty: here
 	TOTP, Passkey              bool
 	FreshFor                   string
 }
@@ -87,6 +89,9 @@ func (c *Console) form(r *request, a about) (form, error) {
 	f := form{about: a, Reason: r.FormValue("reason"), Ticket: r.FormValue("ticket"), DeviceCode: r.FormValue("deviceCode"), CanAsk: true, Checklist: rules.Checklist,
 		Reauthenticate: !c.SignIn.Fresh(r.session, FreshFor), FreshFor: "15 minutes", TOTP: r.session.Admin.HasTOTP,
 		Passkey: len(r.session.Admin.Passkeys) > 0}
+	if r.session.Admin.Federated() {
+		f.Provider = c.providerName()
+	}
 	if a.Account.Recovery.Registered && !a.Account.Recovery.Proven {
 		f.Warnings = append(f.Warnings, "This Mac replaced its recovery secret without proving that it held the one before: its store was lost, or it is not the Mac that you think it is. Check before you go on.")
 	}
@@ -134,6 +139,11 @@ func (c *Console) issuePIN(r *request) (view, error) {
 	f, err := c.form(r, a)
 	if err != nil {
 		return view{}, err
+	}
+	if f.Reauthenticate && f.Provider != "" {
+		v := f.view(http.StatusForbidden)
+		v.wrong = "Authenticate at " + f.Provider + " first: your sign-in is older than " + f.FreshFor + "."
+		return v, nil
 	}
 	if f.Reauthenticate {
 		if wrong, err := c.reauthenticate(r); err != nil {

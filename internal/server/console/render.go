@@ -38,6 +38,7 @@ type view struct {
 	leaves  *leave
 	wrong   string // what was wrong with what was sent
 	to      string // a redirect instead
+	goesTo  string // an address that the page leads to by itself
 	raw     []byte // JSON instead, for a script
 	file    *download
 }
@@ -76,6 +77,7 @@ type section struct {
 // layout is what every page has around it.
 type layout struct {
 	Title, Who, Section, Said, Wrong string
+	GoesTo                           string
 	Sections                         []section
 	Scripts                          []string
 	Narrow                           bool
@@ -116,7 +118,7 @@ func (c *Console) render(r *request, v view) ([]byte, error) {
 	if err := c.pages.ExecuteTemplate(&inner, v.name, v.data); err != nil {
 		return nil, err
 	}
-	l := layout{Title: v.title, Section: v.section, Scripts: v.scripts, Narrow: v.narrow, LeavesAfter: v.leaves, Wrong: v.wrong,
+	l := layout{Title: v.title, Section: v.section, Scripts: v.scripts, Narrow: v.narrow, LeavesAfter: v.leaves, Wrong: v.wrong, GoesTo: v.goesTo,
 		Said: told(r.URL.Query().Get("told")), Content: template.HTML(inner.String())} //nolint:gosec // it was made by the line above, escaped
 	if r.session.ID != "" {
 		l.Who, l.Sections = r.session.Admin.Login, sections(r, v.section)
@@ -151,7 +153,7 @@ func sections(r *request, here string) (out []section) {
 // address: nothing that stands in an address is shown as it is.
 func told(code string) string {
 	return map[string]string{
-		"again": "You were signed out. Sign in, then do it again: nothing was done.", "out": "You are signed out.",
+		"again": "You were signed out. Sign in, then do it again: nothing was done.", "out": "You are signed out.", "out-here": "You are signed out here. At the sign-in provider you may still be signed in.",
 		"suspended": "The Mac is suspended.", "unsuspended": "The suspension is over.", "deactivated": "Deactivated.", "activated": "Active again.",
 		"confirmed": "The certificate is confirmed.", "rejected": "The certificate is rejected.", "reset": "The authenticators are reset at the next check-in.",
 		"voided": "The PIN is voided: its window ends at the next check-in.", "saved": "Saved.", "deleted": "The Mac is deleted.", "added": "Added.", "role": "The role is changed.",
@@ -168,6 +170,20 @@ type problem struct {
 // Error is what the page says.
 func (p *problem) Error() string { return p.heading + ": " + p.text }
 
+// detour is a problem with a cause for the log, and perhaps another way on than
+// the start.
+type detour struct {
+	*problem
+	cause        error
+	back, backTo string
+}
+
+// Error is for the log.
+func (d *detour) Error() string { return d.heading + ": " + d.cause.Error() }
+
+// Unwrap is what the page says.
+func (d *detour) Unwrap() error { return d.problem }
+
 func errNoPage() error {
 	return &problem{http.StatusNotFound, "There is no such page", "The address may be mistyped, or what it led to is gone."}
 }
@@ -183,6 +199,10 @@ func errForm() error {
 // fail shows what err means to the person, and logs it once.
 func (c *Console) fail(w http.ResponseWriter, r *request, err error) {
 	p := c.visible(err)
+	way := &detour{back: "/", backTo: "To the start"}
+	if d := way; errors.As(err, &d) && d.back != "" {
+		way = d
+	}
 	fields := []zap.Field{zap.String("request", r.id), zap.String("method", r.Method), zap.String("path", r.URL.Path), zap.Int("status", p.status), zap.Error(err)}
 	if p.status >= http.StatusInternalServerError {
 		c.Zap.Error("console request failed", fields...)
@@ -190,7 +210,7 @@ func (c *Console) fail(w http.ResponseWriter, r *request, err error) {
 		c.Zap.Info("console request refused", fields...)
 	}
 	c.write(w, r, view{status: p.status, name: "error", title: p.heading, narrow: true, data: map[string]any{
-		"Heading": p.heading, "Text": p.text, "Back": "/", "BackTo": "To the start", "ID": r.id}})
+		"Heading": p.heading, "Text": p.text, "Back": way.back, "BackTo": way.backTo, "ID": r.id}})
 }
 
 func (c *Console) visible(err error) *problem {
@@ -217,7 +237,7 @@ func (c *Console) visible(err error) *problem {
 		return &problem{http.StatusTooManyRequests, "Too many tries", throttled.Error()}
 	case errors.Is(err, directory.ErrNotFound), errors.Is(err, pki.ErrUnknownChallenge), errors.Is(err, pki.ErrUnknownCertificate), errors.Is(err, pki.ErrUnknownChain), errors.Is(err, signin.ErrNotFound), errors.Is(err, access.ErrNoRole):
 		return &problem{http.StatusNotFound, "It is not there", "It was removed, or the address is mistyped."}
-	case errors.Is(err, directory.ErrExists), errors.Is(err, directory.ErrState), errors.Is(err, signin.ErrExists), errors.Is(err, signin.ErrLastSuperAdmin),
+	case errors.Is(err, directory.ErrExists), errors.Is(err, directory.ErrState), errors.Is(err, signin.ErrExists), errors.Is(err, signin.ErrLastSuperAdmin), errors.Is(err, signin.ErrFederated),
 		errors.Is(err, access.ErrRoleTaken), errors.Is(err, access.ErrRoleHeld):
 		return &problem{http.StatusConflict, "Not possible", upper(err.Error()) + "."}
 	}

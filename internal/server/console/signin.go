@@ -8,15 +8,15 @@ import (
 )
 
 func (c *Console) signIn(r *request) (view, error) {
-	return signInView(r.FormValue("login"), r.FormValue("next"), ""), nil
+	return c.signInView(r.FormValue("login"), r.FormValue("next"), ""), nil
 }
 
-func signInView(login, to, wrong string) view {
+func (c *Console) signInView(login, to, wrong string) view {
 	status := 0
 	if wrong != "" {
 		status = 403
 	}
-	return view{status: status, name: "signin", title: "Sign in", narrow: true, wrong: wrong, data: map[string]string{"Login": cut(login, maxQuery), "Next": next(to)}}
+	return view{status: status, name: "signin", title: "Sign in", narrow: true, wrong: wrong, data: map[string]string{"Login": cut(login, maxQuery), "Next": next(to), "Provider": c.providerName()}}
 }
 
 // password takes login and password; the second factor is asked for next.
@@ -24,7 +24,7 @@ func (c *Console) password(r *request) (view, error) {
 	login, to := r.PostFormValue("login"), r.PostFormValue("next")
 	pending, err := c.SignIn.Begin(r.ctx, login, r.PostFormValue("password"), r.client)
 	if wrong, err := c.wrong(err); err != nil || wrong != "" {
-		return signInView(login, to, wrong), err
+		return c.signInView(login, to, wrong), err
 	}
 	r.keep(pendingCookie, pending.Token.Text())
 	return redirect("/sign-in/second?next=" + url.QueryEscape(next(to))), nil
@@ -97,15 +97,23 @@ func noChallenge(err error) error {
 }
 
 func (c *Console) signOut(r *request) (view, error) {
+	federated := signin.SignedOut{}
 	for _, name := range []string{sessionCookie, pendingCookie} {
 		token := r.token(name)
 		if token == "" {
 			continue
 		}
-		if err := c.SignIn.SignOut(r.ctx, token); err != nil {
+		was, err := c.SignIn.SignOut(r.ctx, token)
+		if err != nil {
 			return view{}, err
 		}
+		if was.Federated {
+			federated = was
+		}
 		r.drop(name)
+	}
+	if federated.Federated {
+		return c.signOutThere(r.ctx, federated), nil
 	}
 	return redirect("/sign-in?told=out"), nil
 }

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
 	"github.com/latchkey-mfa/latchkey/internal/server/console"
 	"github.com/latchkey-mfa/latchkey/internal/server/desk"
+	"github.com/latchkey-mfa/latchkey/internal/server/federation"
 	"github.com/latchkey-mfa/latchkey/internal/server/pki"
 	"github.com/latchkey-mfa/latchkey/internal/server/servertest"
 	"github.com/latchkey-mfa/latchkey/internal/server/signin"
@@ -34,7 +36,8 @@ import (
 type site struct {
 	*servertest.Org
 	*console.Console
-	url string
+	url   string
+	pages atomic.Pointer[http.Handler]
 }
 
 func newSite(t testing.TB) *site {
@@ -43,19 +46,32 @@ func newSite(t testing.TB) *site {
 	server := httptest.NewUnstartedServer(nil)
 	_, port, _ := strings.Cut(server.Listener.Addr().String(), ":")
 	s := &site{Org: o, url: "https://localhost:" + port} // a passkey needs a name
-	signIn, err := signin.New(signin.Config{DB: o.DB, Vault: o.Vault, Log: o.Log, Now: o.Now, PublicURL: s.url})
-	if err != nil {
-		t.Fatal(err)
-	}
-	d := &desk.Desk{DB: o.DB, Log: o.Log, Book: o.Book, Challenges: o.Challenges, Factors: o.Factors, Now: o.Now, MinAgent: "0.1.0"}
-	s.Console, err = console.New(console.Options{Desk: d, SignIn: signIn, Zap: zap.NewNop(), Now: o.Now, PublicURL: s.url})
-	if err != nil {
-		t.Fatal(err)
-	}
-	server.Config.Handler = s.Handler()
+	s.serve(nil)
+	server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*s.pages.Load()).ServeHTTP(w, r) })
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	return s
+}
+
+// serve makes the pages, with a provider or none.
+func (s *site) serve(provider *federation.Provider) {
+	s.T.Helper()
+	o := s.Org
+	c := signin.Config{DB: s.DB, Vault: s.Vault, Log: s.Log, Now: o.Now, PublicURL: s.url, Hasher: o.Factors.Hasher}
+	if provider != nil {
+		c.Issuer = provider.Issuer
+	}
+	signIn, err := signin.New(c)
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	d := &desk.Desk{DB: o.DB, Log: o.Log, Book: o.Book, Challenges: o.Challenges, Factors: o.Factors, Accounts: signIn, Now: o.Now, MinAgent: "0.1.0"}
+	s.Console, err = console.New(console.Options{Desk: d, SignIn: signIn, Zap: zap.NewNop(), Now: o.Now, PublicURL: s.url, Federation: provider})
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	pages := s.Handler()
+	s.pages.Store(&pages)
 }
 
 // Passes lets time pass on the server.

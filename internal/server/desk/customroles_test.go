@@ -10,6 +10,7 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
 	"github.com/latchkey-mfa/latchkey/internal/server/desk"
 	"github.com/latchkey-mfa/latchkey/internal/server/directory"
+	"github.com/latchkey-mfa/latchkey/internal/server/signin"
 	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
 )
 
@@ -25,10 +26,36 @@ func (o *org) filledRoles(m mac) {
 	_, empty := o.CreateGroup(ctx, "Empty "+m.serial)
 	_, full := o.CreateGroup(ctx, "Full "+m.serial)
 	_, _, member := o.AddMembers(ctx, []desk.Membership{{Group: "Full " + m.serial, Login: m.login}})
+	_, _, waiting := o.CreateAdmin(ctx, signin.NewAdmin{Login: adminOf(m, "in"), Name: "In", Role: access.ReadOnlyAdmin})
+	out, _, kept := o.CreateAdmin(ctx, signin.NewAdmin{Login: adminOf(m, "out"), Name: "Out", Role: access.ReadOnlyAdmin})
+	shut := o.SuspendAdmin(ctx, out.ID)
+	_, _, token := o.CreateToken(ctx, desk.NewToken{Name: adminOf(m, "token"), Login: "x@example.com", Role: access.ReadOnlyAdmin})
 	_, link := o.SetPrelink(ctx, m.device, m.account, m.login)
-	if err := errors.Join(role, empty, full, member, link); err != nil {
+	if err := errors.Join(role, empty, full, member, waiting, kept, shut, token, link); err != nil {
 		o.Fatal(err)
 	}
+}
+
+// adminOf is the login of an administrator beside a Mac: "in" waits to be set
+// up, "out" is suspended; "token" is what a token is called.
+func adminOf(m mac, which string) string { return strings.ToLower(which + m.serial) }
+
+func (o *org) adminID(which string, m mac) (id string) {
+	o.Helper()
+	o.update(func(tx *sql.Tx) error {
+		a, err := o.Accounts.AdminByLogin(context.Background(), tx, adminOf(m, which))
+		id = a.ID
+		return err
+	})
+	return id
+}
+
+func (o *org) tokenID(m mac) (id string) {
+	o.Helper()
+	o.update(func(tx *sql.Tx) error {
+		return tx.QueryRow(`SELECT id FROM tokens WHERE name = $1`, adminOf(m, "token")).Scan(&id)
+	})
+	return id
 }
 
 // group is the id of a group beside a Mac.
@@ -50,12 +77,15 @@ func givenReads() []operation {
 			_, _, err := o.Members(ctx, o.group("Full", m), directory.Page{Limit: 10})
 			return err
 		}},
+		{"Admins", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, _ mac) error { _, err := o.Admins(ctx); return err }},
+		{"Admin", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, m mac) error { _, err := o.Admin(ctx, o.adminID("in", m)); return err }},
+		{"Tokens", access.SuperAdmin, "", func(ctx context.Context, o *org, _ mac) error { _, err := o.Tokens(ctx); return err }},
 		{"CustomRoles", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, _ mac) error { _, err := o.CustomRoles(ctx); return err }},
 	}
 }
 
 func givenWrites() []operation {
-	return []operation{
+	return append(accountWrites(), []operation{
 		{"CreateRole", access.SuperAdmin, systemlog.RoleCreate, func(ctx context.Context, o *org, m mac) error {
 			_, err := o.CreateRole(ctx, "new "+m.serial, []access.Permission{access.DevicesRead})
 			return err
@@ -76,7 +106,7 @@ func givenWrites() []operation {
 			return o.RemoveMember(ctx, o.group("Full", m), m.login)
 		}},
 		{"DeleteRole", access.SuperAdmin, systemlog.RoleDelete, func(ctx context.Context, o *org, m mac) error { return o.DeleteRole(ctx, roleOf(m)) }},
-	}
+	}...)
 }
 
 // The events say what a role could do, and can.

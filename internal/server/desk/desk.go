@@ -9,6 +9,7 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/server/factor"
 	"github.com/latchkey-mfa/latchkey/internal/server/pki"
 	"github.com/latchkey-mfa/latchkey/internal/server/recovery"
+	"github.com/latchkey-mfa/latchkey/internal/server/signin"
 	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
 )
 
@@ -30,6 +31,7 @@ type Desk struct {
 	Book       *recovery.Book
 	Challenges *pki.Challenges
 	Factors    *factor.Book
+	Accounts   *signin.Service // of administrators
 	Now        func() time.Time
 	// MinAgent is the oldest version of the Macs' daemon that is welcome; with
 	// "" any is.
@@ -46,7 +48,7 @@ type originKey struct{}
 
 // From puts the origin of a request into ctx.
 func From(ctx context.Context, o Origin) context.Context {
-	return context.WithValue(ctx, originKey{}, o)
+	return context.WithValue(systemlog.ForRequest(ctx, o.RequestID), originKey{}, o)
 }
 
 func originOf(ctx context.Context) Origin {

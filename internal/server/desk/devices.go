@@ -9,6 +9,7 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
 	"github.com/latchkey-mfa/latchkey/internal/server/directory"
 	"github.com/latchkey-mfa/latchkey/internal/server/pki"
+	"github.com/latchkey-mfa/latchkey/internal/server/scim"
 	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
 )
 
@@ -37,15 +38,93 @@ func (k *Desk) Devices(ctx context.Context, q string, p directory.Page) (found [
 	return found, err
 }
 
-// Suggest are up to limit Macs whose serial number or name begins with q, or
-// the name, login or e-mail of one of their users, by serial number: for a list
-// that changes with each key. What is found within a name, Devices finds.
-func (k *Desk) Suggest(ctx context.Context, q string, limit int) (found []directory.Device, err error) {
+// SearchDevices are the Macs that a search picks, by id. Errors:
+// *scim.RefusedError.
+func (k *Desk) SearchDevices(ctx context.Context, search scim.Expression, p directory.Page) (found []directory.Device, err error) {
 	err = k.view(ctx, access.DevicesRead, func(tx *sql.Tx) error {
-		found, err = directory.DevicesByPrefix(ctx, tx, q, limit)
+		found, err = directory.SearchDevices(ctx, tx, search, p)
 		return err
 	})
 	return found, err
+}
+
+// Suggest are up to limit Macs whose serial number or name begins with q, or
+// the name, login or e-mail of one of their users, by serial number: for a list
+// that changes with each key. What is found within a name, Devices finds.
+func (k *Desk) Suggest(ctx context.Context, q string, limit int) (out []Mac, err error) {
+	err = k.view(ctx, access.DevicesRead, func(tx *sql.Tx) error {
+		found, err := directory.DevicesByPrefix(ctx, tx, q, limit)
+		if err != nil {
+			return err
+		}
+		out, err = k.macs(ctx, tx, found)
+		return err
+	})
+	return out, err
+}
+
+// Macs are the devices that Devices finds, with their accounts.
+func (k *Desk) Macs(ctx context.Context, q string, p directory.Page) (out []Mac, err error) {
+	err = k.view(ctx, access.DevicesRead, func(tx *sql.Tx) error {
+		found, err := directory.Devices(ctx, tx, q, p)
+		if err != nil {
+			return err
+		}
+		out, err = k.macs(ctx, tx, found)
+		return err
+	})
+	return out, err
+}
+
+// macs reads the accounts of devices that the caller may see, all together.
+func (k *Desk) macs(ctx context.Context, tx *sql.Tx, found []directory.Device) ([]Mac, error) {
+	out := make([]Mac, 0, len(found))
+	if len(found) == 0 {
+		return out, nil
+	}
+	ids := make([]string, 0, len(found))
+	for _, d := range found {
+		ids = append(ids, d.ID)
+	}
+	accounts, err := directory.AccountsOf(ctx, tx, ids)
+	if err != nil {
+		return nil, err
+	}
+	states, err := k.Book.States(ctx, tx, ids)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range found {
+		m := Mac{Device: d}
+		for _, a := range accounts[d.ID] {
+			m.Accounts = append(m.Accounts, Account{Account: a, Recovery: states[a.ID]})
+		}
+		out = append(out, m)
+	}
+	return out, nil
+}
+
+// manyMacs is from how many Macs on they are not all looked through while
+// somebody types.
+const manyMacs = 5000
+
+// Inside are up to limit Macs that Devices finds, where there are few enough to
+// look through all of them for each key that is typed; looked reports that.
+func (k *Desk) Inside(ctx context.Context, q string, limit int) (out []Mac, looked bool, err error) {
+	err = k.view(ctx, access.DevicesRead, func(tx *sql.Tx) error {
+		many, err := directory.MoreThan(ctx, tx, manyMacs)
+		if err != nil || many {
+			return err
+		}
+		looked = true
+		found, err := directory.Devices(ctx, tx, q, directory.Page{Limit: limit})
+		if err != nil {
+			return err
+		}
+		out, err = k.macs(ctx, tx, found)
+		return err
+	})
+	return out, looked, err
 }
 
 // Device is one Mac. Errors: directory.ErrNotFound.
@@ -63,38 +142,58 @@ func (k *Desk) Device(ctx context.Context, id string) (m Mac, err error) {
 // DeviceUsers are the users to whom the Mac's accounts may belong, each once, as
 // far as the caller sees them.
 // Errors: directory.ErrNotFound.
-func (k *Desk) DeviceUsers(ctx context.Context, id string) (owners []Owner, err error) {
+func (k *Desk) DeviceUsers(ctx context.Context, id string) (found []Owner, err error) {
 	err = k.view(ctx, access.DevicesRead, func(tx *sql.Tx) error {
-		d, err := directory.DeviceByID(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		accounts, err := directory.Accounts(ctx, tx, d.ID)
-		if err != nil {
-			return err
-		}
-		seen := map[string]bool{}
-		for _, a := range accounts {
-			users, err := directory.Owners(ctx, tx, a)
-			if err != nil {
+		found, err = owners(ctx, tx, id)
+		return err
+	})
+	return found, err
+}
+
+// Owners are the users of many Macs, by the id of the Mac, as DeviceUsers has
+// them. Errors: directory.ErrNotFound.
+func (k *Desk) Owners(ctx context.Context, ids []string) (found map[string][]Owner, err error) {
+	found = map[string][]Owner{}
+	err = k.view(ctx, access.DevicesRead, func(tx *sql.Tx) error {
+		for _, id := range ids {
+			if found[id], err = owners(ctx, tx, id); err != nil {
 				return err
-			}
-			for _, u := range users {
-				// Whom the caller may not see is not told beside those whom they may.
-				if _, err := directory.FindUser(ctx, tx, u.ID); errors.Is(err, directory.ErrNotFound) {
-					continue
-				} else if err != nil {
-					return err
-				}
-				if !seen[u.ID] {
-					owners = append(owners, Owner{User: u, Since: a.CreatedAt})
-				}
-				seen[u.ID] = true
 			}
 		}
 		return nil
 	})
-	return owners, err
+	return found, err
+}
+
+func owners(ctx context.Context, tx *sql.Tx, id string) (out []Owner, err error) {
+	d, err := directory.DeviceByID(ctx, tx, id)
+	if err != nil {
+		return nil, err
+	}
+	accounts, err := directory.Accounts(ctx, tx, d.ID)
+	if err != nil {
+		return nil, err
+	}
+	seen := map[string]bool{}
+	for _, a := range accounts {
+		users, err := directory.Owners(ctx, tx, a)
+		if err != nil {
+			return nil, err
+		}
+		for _, u := range users {
+			// Whom the caller may not see is not told beside those whom they may.
+			if _, err := directory.FindUser(ctx, tx, u.ID); errors.Is(err, directory.ErrNotFound) {
+				continue
+			} else if err != nil {
+				return nil, err
+			}
+			if !seen[u.ID] {
+				out = append(out, Owner{User: u, Since: a.CreatedAt})
+			}
+			seen[u.ID] = true
+		}
+	}
+	return out, nil
 }
 
 // ChangeDevice moves a Mac through its life. Errors: *InvalidError where there

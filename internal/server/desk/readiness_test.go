@@ -99,7 +99,7 @@ func (o *org) with(m mac, change func(ctx context.Context, tx *sql.Tx, d directo
 
 func (o *org) govern(m mac, governed bool) {
 	o.with(m, func(ctx context.Context, tx *sql.Tx, d directory.Device, a directory.Account) error {
-		_, _, err := directory.SaveReported(ctx, tx, d.ID, wire.Account{GUID: a.GUID, Name: a.Name, Governed: governed}, o.now)
+		_, err := directory.SaveReported(ctx, tx, d.ID, []directory.Account{a}, []wire.Account{{GUID: a.GUID, Name: a.Name, Governed: governed}}, o.now)
 		return err
 	})
 }
@@ -206,7 +206,8 @@ func TestPendingUntilTheMacObeys(t *testing.T) {
 		t.Fatalf("%+v %v", got, err)
 	}
 	o.update(func(tx *sql.Tx) error {
-		waiting, err := directory.Waiting(t.Context(), tx, m.device)
+		found, err := directory.Waiting(t.Context(), tx, []string{m.device})
+		waiting := found[m.device]
 		if err != nil {
 			return err
 		}
@@ -223,7 +224,7 @@ func TestPendingUntilTheMacObeys(t *testing.T) {
 func TestSuggest(t *testing.T) {
 	o := newOrg(t)
 	first, second := o.mac(nil), o.mac(func(d *directory.Device, a *wire.Account) {
-		d.Name, a.Name, a.Linked = "Zürich-2", "bob", "Bob@example.com"
+		d.Name, a.Name, a.FullName, a.Linked = "Zürich-2", "bob", "Bob  van Ö'Neil-Muster", "Bob@example.com"
 	})
 	third := o.mac(nil)
 	if _, err := o.SetPrelink(as(access.SuperAdmin), third.device, third.account, first.login); err != nil {
@@ -231,6 +232,7 @@ func TestSuggest(t *testing.T) {
 	}
 	for q, want := range map[string][]string{"": {}, " ": {}, "c020001": {first.device}, "C02": {first.device, second.device, third.device}, "mac of AMY0001": {first.device},
 		"zür": {second.device}, "BOB@": {second.device}, "bo": {second.device}, "amy0003": {third.device}, "mail.amy0001@EXAMPLE": {third.device},
+		"van": {second.device}, "van  ö'n": {second.device}, "BOB VAN Ö": {second.device}, "muster": {}, "b van": {},
 		"amy0001@": {third.device}, "020001": {}, "%": {}, "_": {}} {
 		found, err := o.Suggest(as(access.ReadOnlyAdmin), q, 10)
 		ids := []string{}
@@ -239,6 +241,16 @@ func TestSuggest(t *testing.T) {
 		}
 		if err != nil || !slices.Equal(ids, want) {
 			t.Errorf("%q finds %v %v, want %v", q, ids, err, want)
+		}
+	}
+	// A name that changed is found as it is now.
+	o.with(second, func(ctx context.Context, tx *sql.Tx, d directory.Device, a directory.Account) error {
+		_, err := directory.SaveReported(ctx, tx, d.ID, []directory.Account{a}, []wire.Account{{GUID: a.GUID, Name: a.Name, FullName: "Bob Example"}}, o.now)
+		return err
+	})
+	for q, want := range map[string]int{"exam": 1, "van": 0} {
+		if found, err := o.Suggest(as(access.ReadOnlyAdmin), q, 10); err != nil || len(found) != want {
+			t.Errorf("after the change %q finds %d, %v", q, len(found), err)
 		}
 	}
 	if found, err := o.Suggest(as(access.ReadOnlyAdmin), "c02", 2); err != nil || len(found) != 2 {

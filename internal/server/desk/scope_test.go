@@ -22,9 +22,9 @@ import (
 func needs() map[string][]access.Permission {
 	out := map[string][]access.Permission{"Issue": {access.DevicesRead, access.PINGenerate}, "Certificates": {access.DevicesRead, access.OrgRead}}
 	for p, methods := range map[access.Permission]string{
-		access.DevicesRead:     "Devices Suggest Pending Readiness NotReady Device DeviceUsers Account PINs OrgRules IntendedPolicy",
+		access.DevicesRead:     "Devices SearchDevices Owners Suggest Inside Macs Pending Readiness NotReady Device DeviceUsers Account PINs OrgRules IntendedPolicy",
 		access.UsersRead:       "Users User UserDevices Groups Members UserFactors",
-		access.OrgRead:         "Settings CustomRoles Chains",
+		access.OrgRead:         "Settings CustomRoles Chains Admins Admin",
 		access.LogsRead:        "Events ExportEvents VerifyLog",
 		access.DevicesManage:   "ChangeDevice Confirm Reject ConfirmMany DeleteDevice",
 		access.UsersManage:     "SetPrelink PrelinkMany CreateUser ChangeUser CreateGroup DeleteGroup AddMembers RemoveMember EnrolApp PendingApp ConfirmApp Invite",
@@ -32,7 +32,7 @@ func needs() map[string][]access.Permission {
 		access.PINGenerate:     "VoidPIN",
 		access.EnrolmentManage: "ListChallenges CreateChallenge RevokeChallenge RevokeCertificate AddChain RemoveChain",
 		access.SettingsManage:  "SaveSettings SaveOrg SaveIntendedPolicy",
-		access.AdminsManage:    "CreateRole ChangeRole DeleteRole",
+		access.AdminsManage:    "CreateRole ChangeRole DeleteRole CreateAdmin SuspendAdmin UnsuspendAdmin SetAdminRole SetAdminScope ResetAdmin RemoveAdmin Tokens CreateToken RevokeToken",
 	} {
 		for _, method := range strings.Fields(methods) {
 			out[method] = []access.Permission{p}
@@ -99,7 +99,7 @@ func (o *org) scoped(macs ...mac) context.Context {
 // whole org is refused.
 func TestOperationsOfAScopedCaller(t *testing.T) {
 	orgWide := []access.Permission{access.UsersManage, access.LogsRead, access.OrgRead, access.OrgManage, access.EnrolmentManage, access.SettingsManage, access.AdminsManage}
-	lists := []string{"Devices", "Suggest", "Readiness", "NotReady", "OrgRules", "IntendedPolicy", "Users", "Groups", "ConfirmMany"} // which have no target to miss
+	lists := []string{"Devices", "SearchDevices", "Suggest", "Inside", "Macs", "Readiness", "NotReady", "OrgRules", "IntendedPolicy", "Users", "Groups", "ConfirmMany"} // which have no target to miss
 	for _, op := range append(reads(), writes()...) {
 		t.Run(op.method, func(t *testing.T) {
 			t.Parallel() // they wait for the disk
@@ -147,6 +147,7 @@ func TestScopedListsAreWhole(t *testing.T) {
 	for name, list := range map[string]func(p directory.Page) ([]directory.Device, error){
 		"all":       func(p directory.Page) ([]directory.Device, error) { return o.Devices(ctx, "", p) },
 		"by serial": func(p directory.Page) ([]directory.Device, error) { return o.Devices(ctx, "c02", p) },
+		"searched":  func(p directory.Page) ([]directory.Device, error) { return o.SearchDevices(ctx, serialIs("c02"), p) },
 		"not ready": func(p directory.Page) ([]directory.Device, error) { return o.NotReady(ctx, directory.LacksArming, p) },
 	} {
 		if name == "not ready" {
@@ -172,11 +173,14 @@ func TestScopedListsAreWhole(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, got, want)
 		}
 	}
-	if found, err := o.Suggest(ctx, "C02", 5); err != nil || len(found) != 5 || slices.ContainsFunc(found, func(d directory.Device) bool { return !slices.Contains(want, d.ID) }) {
+	if found, err := o.Suggest(ctx, "C02", 5); err != nil || len(found) != 5 || slices.ContainsFunc(found, func(m desk.Mac) bool { return !slices.Contains(want, m.ID) }) {
 		t.Errorf("suggested %d %v", len(found), err)
 	}
 	if found, err := o.Suggest(ctx, "C020001", 5); err != nil || len(found) != 0 {
 		t.Errorf("another's serial number finds %d %v", len(found), err)
+	}
+	if found, looked, err := o.Inside(ctx, "02000", 50); err != nil || !looked || slices.ContainsFunc(found, func(m desk.Mac) bool { return !slices.Contains(want, m.ID) }) {
+		t.Errorf("inside names: %d, looked %v, %v", len(found), looked, err)
 	}
 	counts, err := o.Readiness(ctx)
 	if err != nil || counts.Active != 8 || counts.Lack[directory.LacksArming] != 8 || counts.Ready != 0 {
@@ -205,10 +209,11 @@ func TestASharedMac(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		a, _, err := directory.SaveReported(ctx, tx, d.ID, wire.Account{GUID: "4AC29C85-D847-4492-96CB-46E33717FFFF", UID: 502, Name: "bob", Linked: other.login, Governed: true}, o.now)
+		saved, err := directory.SaveReported(ctx, tx, d.ID, nil, []wire.Account{{GUID: "4AC29C85-D847-4492-96CB-46E33717FFFF", UID: 502, Name: "bob", Linked: other.login, Governed: true}}, o.now)
 		if err != nil {
 			return err
 		}
+		a := saved.Changed[0]
 		second = a.ID
 		_, err = o.Book.Register(ctx, tx, d, a, wire.SecretUpload{GUID: a.GUID, Generation: 1, Key: make([]byte, recoverypin.SecretSize)})
 		return err

@@ -33,15 +33,15 @@ func refused(reason, summary string) *apierror.Error {
 // bind finds the Mac that the certificate belongs to. An *apierror.Error is
 // the answer to the Mac, and what was written before it is committed: a claim
 // that waits for an administrator, and its event.
-func (s *Server) bind(ctx context.Context, tx *sql.Tx, id identity, in wire.CheckIn) (directory.Device, error) {
-	cert, err := known(ctx, tx, id)
+func (s *Server) bind(ctx context.Context, tx *sql.Tx, p *picture, id identity, in wire.CheckIn) (directory.Device, error) {
+	cert, err := known(ctx, tx, p, id)
 	if errors.Is(err, pki.ErrUnknownCertificate) {
 		return directory.Device{}, unknown("the certificate is unknown here, or revoked")
 	}
 	if err != nil {
 		return directory.Device{}, err
 	}
-	d, err := directory.DeviceByIdentity(ctx, tx, in.Device.UDID, in.Device.Serial)
+	d, err := p.device(in)
 	missing := errors.Is(err, directory.ErrNotFound)
 	if err != nil && !missing {
 		return directory.Device{}, err
@@ -62,11 +62,14 @@ func (s *Server) bind(ctx context.Context, tx *sql.Tx, id identity, in wire.Chec
 
 // known is what is known of the certificate. Of this server's authority none is
 // good but those that it recorded when it issued them.
-func known(ctx context.Context, tx *sql.Tx, id identity) (pki.Certificate, error) {
-	if id.own {
+func known(ctx context.Context, tx *sql.Tx, p *picture, id identity) (pki.Certificate, error) {
+	if found, ok := p.certificates[id.fingerprint]; ok {
+		return found, nil
+	}
+	if id.vouched.Own {
 		return pki.FindOwn(ctx, tx, id.Certificate)
 	}
-	return pki.FindCertificate(ctx, tx, id.fingerprint)
+	return pki.Certificate{}, pki.ErrUnknownCertificate
 }
 
 // foreign says why the certificate cannot belong to the Mac that shows it.

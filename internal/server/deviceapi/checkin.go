@@ -23,10 +23,14 @@ import (
 // tokenLife is how long a Mac keeps its token before it gets another.
 const tokenLife = 30 * 24 * time.Hour
 
-// take answers one check-in within tx; request is the digest of its bytes. An
-// *apierror.Error is an answer too, with which tx is committed.
-func (s *Server) take(ctx context.Context, tx *sql.Tx, id identity, request string, in wire.CheckIn) ([]byte, error) {
-	d, err := s.bind(ctx, tx, id, in)
+// take answers one check-in within tx. An *apierror.Error is an answer too, with
+// which tx is committed.
+func (s *Server) take(ctx context.Context, tx *sql.Tx, p *picture, v *visit) ([]byte, error) {
+	if err := v.id.trusted(p.chains); err != nil {
+		return nil, err
+	}
+	in, request := v.in, v.request
+	d, err := s.bind(ctx, tx, p, v.id, in)
 	if err != nil {
 		return nil, err
 	}
@@ -36,10 +40,11 @@ func (s *Server) take(ctx context.Context, tx *sql.Tx, id identity, request stri
 	case in.Seq <= d.LastSeq:
 		// A Mac that did not get its answer sends the same bytes. Another request
 		// under a number that was taken is a second Mac, or an older copy of it.
+		p.changed()
 		return nil, s.wentBack(ctx, tx, d, in)
 	}
 	d.LastRequest = request
-	return s.fresh(ctx, tx, &d, in)
+	return s.fresh(ctx, tx, &d, p, in)
 }
 
 // again answers a Mac that did not get the answer. What was decided stands, and
@@ -75,12 +80,8 @@ func (s *Server) wentBack(ctx context.Context, tx *sql.Tx, d directory.Device, i
 	return e
 }
 
-func (s *Server) fresh(ctx context.Context, tx *sql.Tx, d *directory.Device, in wire.CheckIn) ([]byte, error) {
-	now := s.Now()
-	settings, err := directory.Settings(ctx, tx)
-	if err != nil {
-		return nil, err
-	}
+func (s *Server) fresh(ctx context.Context, tx *sql.Tx, d *directory.Device, p *picture, in wire.CheckIn) (raw []byte, err error) {
+	now, settings := s.Now(), p.settings
 	out := wire.CheckInAnswer{Now: now.UTC(), DeviceID: d.ID, NextIn: int(s.Every / time.Second), More: len(in.Events) == wire.MaxCheckInEvents,
 		MinAgent: s.MinAgent, Settings: settings}
 	describe(d, in)
@@ -89,12 +90,17 @@ func (s *Server) fresh(ctx context.Context, tx *sql.Tx, d *directory.Device, in 
 	if out.Token, err = s.token(ctx, tx, d, in.Token); err != nil {
 		return nil, err
 	}
+	if len(in.Ack)+len(in.Events)+len(in.Secrets) > 0 {
+		p.changed()
+	}
 	if err := directory.Acknowledge(ctx, tx, d.ID, in.Ack, now); err != nil {
 		return nil, err
 	}
-	if out.Accounts, err = s.accounts(ctx, tx, *d, in.Accounts); err != nil {
+	known, err := s.accounts(ctx, tx, p, *d, in.Accounts)
+	if err != nil {
 		return nil, err
 	}
+	out.Accounts = accountAnswers(known)
 	// Before the secrets: a PIN that was used is not waited for.
 	if out.Events, err = s.events(ctx, tx, *d, in.Events); err != nil {
 		return nil, err
@@ -102,10 +108,10 @@ func (s *Server) fresh(ctx context.Context, tx *sql.Tx, d *directory.Device, in 
 	if out.Secrets, err = s.secrets(ctx, tx, *d, in.Secrets, settings); err != nil {
 		return nil, err
 	}
-	if err := s.compare(ctx, tx, *d, in, settings); err != nil {
+	if err := s.compare(ctx, tx, p, *d, in, known); err != nil {
 		return nil, err
 	}
-	if out.Commands, err = directory.Waiting(ctx, tx, d.ID); err != nil {
+	if out.Commands, err = p.waiting(ctx, tx, d.ID); err != nil {
 		return nil, err
 	}
 	return s.keep(ctx, tx, d, in.Seq, out)
@@ -149,17 +155,28 @@ func (s *Server) token(ctx context.Context, tx *sql.Tx, d *directory.Device, sho
 	return token, nil
 }
 
-// accounts keeps what the Mac reports, and answers with all accounts of it that
-// are known here: a Mac whose store was lost or is an older copy reports none,
-// and must not take their first login for one that is still to come.
-func (s *Server) accounts(ctx context.Context, tx *sql.Tx, d directory.Device, reported []wire.Account) ([]wire.AccountAnswer, error) {
-	if err := s.saveReported(ctx, tx, d, reported); err != nil {
-		return nil, err
-	}
-	known, err := directory.Accounts(ctx, tx, d.ID)
+// accounts keeps what the Mac reports, and is all accounts of it that are known
+// here.
+func (s *Server) accounts(ctx context.Context, tx *sql.Tx, p *picture, d directory.Device, reported []wire.Account) ([]directory.Account, error) {
+	saved, err := directory.SaveReported(ctx, tx, d.ID, p.accounts[d.ID], reported, s.Now())
 	if err != nil {
 		return nil, err
 	}
+	p.seen = append(p.seen, saved.Same...)
+	for _, a := range saved.Changed {
+		err = s.Log.Append(ctx, tx, systemlog.Event{Type: systemlog.AccountSync, Message: "OS user account recorded", Actor: recovery.DeviceActor(d),
+			Targets: []systemlog.Target{target(d), accountTarget(a)}, Detail: map[string]string{"linked": a.Linked, "governed": strconv.FormatBool(a.Governed)}})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return saved.Known, nil
+}
+
+// accountAnswers are of all accounts: a Mac whose store was lost or is an older
+// copy reports none, and must not take their first login for one that is still
+// to come.
+func accountAnswers(known []directory.Account) []wire.AccountAnswer {
 	out := []wire.AccountAnswer{}
 	for _, a := range known {
 		answer := wire.AccountAnswer{GUID: a.GUID, Prelink: a.Prelink}
@@ -168,25 +185,7 @@ func (s *Server) accounts(ctx context.Context, tx *sql.Tx, d directory.Device, r
 		}
 		out = append(out, answer)
 	}
-	return out, nil
-}
-
-func (s *Server) saveReported(ctx context.Context, tx *sql.Tx, d directory.Device, reported []wire.Account) error {
-	for _, r := range reported {
-		a, changed, err := directory.SaveReported(ctx, tx, d.ID, r, s.Now())
-		if err != nil {
-			return err
-		}
-		if !changed {
-			continue
-		}
-		err = s.Log.Append(ctx, tx, systemlog.Event{Type: systemlog.AccountSync, Message: "OS user account recorded", Actor: recovery.DeviceActor(d),
-			Targets: []systemlog.Target{target(d), accountTarget(a)}, Detail: map[string]string{"linked": a.Linked, "governed": strconv.FormatBool(a.Governed)}})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return out
 }
 
 func accountTarget(a directory.Account) systemlog.Target {
@@ -225,30 +224,33 @@ func (s *Server) secrets(ctx context.Context, tx *sql.Tx, d directory.Device, up
 // compare orders a new secret where a Mac holds a current one that is not the
 // one here, as after either side was restored from a backup: PINs made here
 // would not be good there. A Mac that uploads one is about to agree anyway.
-func (s *Server) compare(ctx context.Context, tx *sql.Tx, d directory.Device, in wire.CheckIn, settings wire.Settings) error {
-	if !settings.Recovery {
+func (s *Server) compare(ctx context.Context, tx *sql.Tx, p *picture, d directory.Device, in wire.CheckIn, known []directory.Account) error {
+	if !p.settings.Recovery || len(in.Accounts) == 0 {
 		return nil
 	}
 	uploads := map[string]bool{}
 	for _, u := range in.Secrets {
-		uploads[u.GUID] = true
+		uploads[directory.FoldGUID(u.GUID)] = true
+	}
+	states, err := s.registered(ctx, tx, p, d.ID)
+	if err != nil {
+		return err
+	}
+	ids := map[string]string{}
+	for _, a := range known {
+		ids[a.GUID] = a.ID
 	}
 	for _, r := range in.Accounts {
-		if r.Secret.State != "current" || uploads[r.GUID] {
+		guid := directory.FoldGUID(r.GUID)
+		if r.Secret.State != "current" || uploads[guid] {
 			continue
 		}
-		a, err := directory.AccountByGUID(ctx, tx, d.ID, r.GUID)
-		if err != nil {
-			return err
-		}
-		held, err := s.Book.StateOf(ctx, tx, a)
-		if err != nil {
-			return err
-		}
+		held := states[ids[guid]]
 		if held.Registered && held.Generation == r.Secret.Generation && strings.EqualFold(held.KeyID, r.Secret.KeyID) {
 			continue
 		}
-		if err := directory.Order(ctx, tx, d.ID, wire.CommandRotate, a.GUID, s.Now()); err != nil {
+		p.changed()
+		if err := directory.Order(ctx, tx, d.ID, wire.CommandRotate, guid, s.Now()); err != nil {
 			return err
 		}
 	}

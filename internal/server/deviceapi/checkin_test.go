@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -55,7 +56,13 @@ func event(id, kind string, at time.Time, detail map[string]string) wire.Event {
 func device(o *servertest.Org, serial string) (d directory.Device) {
 	o.T.Helper()
 	o.Update(func(tx *sql.Tx) (err error) {
-		d, err = directory.DeviceByIdentity(o.T.Context(), tx, "UDID-"+serial, serial)
+		found, err := directory.DevicesBySerial(o.T.Context(), tx, serial)
+		if err == nil && len(found) != 1 {
+			err = fmt.Errorf("%d Macs with the serial number %s", len(found), serial)
+		}
+		if err == nil {
+			d = found[0]
+		}
 		return err
 	})
 	return d

@@ -38,21 +38,29 @@ func Decode(body io.Reader) (wire.CheckIn, error) {
 	if len(raw) > wire.MaxCheckIn {
 		return wire.CheckIn{}, apierror.New(http.StatusRequestEntityTooLarge, "The check-in is too large.", fmt.Sprintf("at most %d bytes", wire.MaxCheckIn))
 	}
-	var version struct {
-		V int `json:"v"`
-	}
-	if err := json.Unmarshal(raw, &version); err == nil && version.V != 1 {
-		return wire.CheckIn{}, apierror.New(http.StatusUpgradeRequired, "This version of the check-in is not taken.", fmt.Sprintf("v: %d, this server takes 1", version.V))
-	}
 	var in wire.CheckIn
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	if err := dec.Decode(&in); err != nil {
+		// What a later version says may not even be of the same kind.
+		var other struct {
+			V int `json:"v"`
+		}
+		if json.Unmarshal(raw, &other) == nil && other.V != 1 {
+			return wire.CheckIn{}, otherVersion(other.V)
+		}
 		return wire.CheckIn{}, badBody(err)
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return wire.CheckIn{}, apierror.New(http.StatusBadRequest, "The request body was not well-formed.", "something follows the JSON object")
 	}
+	if in.V != 1 {
+		return wire.CheckIn{}, otherVersion(in.V)
+	}
 	return in, check(in)
+}
+
+func otherVersion(v int) error {
+	return apierror.New(http.StatusUpgradeRequired, "This version of the check-in is not taken.", fmt.Sprintf("v: %d, this server takes 1", v))
 }
 
 // badBody names the field, and never quotes the value: it may be a key.

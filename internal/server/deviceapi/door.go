@@ -15,19 +15,20 @@ import (
 // identity is the certificate that a Mac showed.
 type identity struct {
 	*x509.Certificate
-	own         bool // of an authority of the org's own
+	vouched     pki.Vouched
 	fingerprint string
 }
 
 // certificate is the client's, verified and marked. The handshake has shown
 // that the client has its key. Whether the certificate counts is asked again at
 // each request, and not taken from the handshake: a connection may outlast the
-// certificate, and the trust in its authority.
+// certificate, and the trust in its authority, which still has to be looked at
+// with trusted.
 func certificate(r *http.Request, trust Verifier) (identity, error) {
 	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
 		return identity{}, unknown("no client certificate was shown")
 	}
-	own, err := trust.Verify(r.Context(), r.TLS.PeerCertificates)
+	vouched, err := trust.Recall(r.Context(), r.TLS.PeerCertificates)
 	if errors.Is(err, pki.ErrUntrusted) {
 		return identity{}, unknown(pki.ErrUntrusted.Error())
 	}
@@ -40,7 +41,15 @@ func certificate(r *http.Request, trust Verifier) (identity, error) {
 	if !pki.HasMarker(cert) {
 		return identity{}, unknown("the certificate lacks the Device Access marker")
 	}
-	return identity{Certificate: cert, own: own, fingerprint: pki.Fingerprint(cert)}, nil
+	return identity{Certificate: cert, vouched: vouched, fingerprint: pki.Fingerprint(cert)}, nil
+}
+
+// trusted is nil where who vouches for the certificate is trusted now.
+func (id identity) trusted(chains map[string]bool) error {
+	if !id.vouched.Stands(chains) {
+		return unknown(pki.ErrUntrusted.Error())
+	}
+	return nil
 }
 
 // standing is why a Mac with that certificate is refused; nil is not.
@@ -76,6 +85,13 @@ func (d *Door) Enter(r *http.Request) (mac directory.Device, err error) {
 		return mac, err
 	}
 	err = d.DB.View(r.Context(), func(tx *sql.Tx) error {
+		chains, err := pki.ChainIDs(r.Context(), tx)
+		if err != nil {
+			return err
+		}
+		if err := id.trusted(chains); err != nil {
+			return err
+		}
 		cert, err := pki.FindCertificate(r.Context(), tx, id.fingerprint)
 		if errors.Is(err, pki.ErrUnknownCertificate) {
 			return unknown("the certificate is unknown here, or revoked")

@@ -17,7 +17,13 @@ import (
 // verdict is what is said of every certificate.
 type verdict struct{ err error }
 
-func (v verdict) Verify(context.Context, []*x509.Certificate) (bool, error) { return false, v.err }
+func (v verdict) Verify(context.Context, []*x509.Certificate) (pki.Vouched, error) {
+	return pki.Vouched{}, v.err
+}
+
+func (v verdict) Recall(ctx context.Context, shown []*x509.Certificate) (pki.Vouched, error) {
+	return v.Verify(ctx, shown)
+}
 
 // A certificate of an authority that is trusted opens nothing without the marker.
 func TestMarkerIsNeeded(t *testing.T) {

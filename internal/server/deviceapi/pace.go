@@ -7,8 +7,8 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Pace limits how often one certificate may check in. It keeps a bounded
-// number of certificates in mind.
+// Pace limits how often one certificate may check in, or whatever else has a
+// name. It keeps a bounded number of them in mind.
 type Pace struct {
 	every rate.Limit
 	burst int

@@ -18,6 +18,7 @@ import (
 
 	"github.com/latchkey-mfa/latchkey/internal/server/apierror"
 	"github.com/latchkey-mfa/latchkey/internal/server/directory"
+	"github.com/latchkey-mfa/latchkey/internal/server/pki"
 	"github.com/latchkey-mfa/latchkey/internal/server/recovery"
 	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
 	"github.com/latchkey-mfa/latchkey/internal/server/vault"
@@ -31,7 +32,7 @@ type Database interface {
 
 // Registry takes secrets and activations, and knows what it holds.
 type Registry interface {
-	StateOf(ctx context.Context, tx *sql.Tx, a directory.Account) (recovery.State, error)
+	States(ctx context.Context, tx *sql.Tx, devices []string) (map[string]recovery.State, error)
 	Register(ctx context.Context, tx *sql.Tx, d directory.Device, a directory.Account, u wire.SecretUpload) (wire.SecretResult, error)
 	Activated(ctx context.Context, tx *sql.Tx, d directory.Device, a directory.Account, v recovery.Activation) error
 }
@@ -42,13 +43,16 @@ type Journal interface {
 }
 
 // Verifier decides whether a certificate that a Mac showed, with those that
-// came after it, is of an authority that counts; own tells that it is one of
-// the org's own. The error is pki.ErrUntrusted, or tells why that is not known.
+// came after it, is of an authority that counts. Recall may leave out what does
+// not change: whether the authority is trusted still is to be asked after it.
+// The error is pki.ErrUntrusted, or tells why that is not known.
 type Verifier interface {
-	Verify(ctx context.Context, shown []*x509.Certificate) (own bool, err error)
+	Verify(ctx context.Context, shown []*x509.Certificate) (pki.Vouched, error)
+	Recall(ctx context.Context, shown []*x509.Certificate) (pki.Vouched, error)
 }
 
-// Server answers check-ins. All fields but MinAgent are needed.
+// Server answers check-ins. All fields but MinAgent are needed. It must not be
+// copied once it serves.
 type Server struct {
 	DB       Database
 	Vault    *vault.Vault
@@ -60,6 +64,8 @@ type Server struct {
 	Every    time.Duration // between check-ins
 	MinAgent string        // oldest version of the daemon that is welcome
 	Pace     *Pace
+
+	rounds rounds
 }
 
 // Handler is the device listener's.
@@ -114,16 +120,16 @@ func (s *Server) checkIn(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		_, _ = w.Write(raw)
 	case errors.As(err, &refusal):
-		s.Zap.Info("check-in refused", zap.String("client", r.RemoteAddr), zap.Int("status", refusal.Status), zap.String("error_id", refusal.Body.ErrorID),
+		s.Zap.Info("check-in refused", zap.String("request", systemlog.RequestOf(r.Context())), zap.String("client", r.RemoteAddr), zap.Int("status", refusal.Status), zap.String("error_id", refusal.Body.ErrorID),
 			zap.String("summary", refusal.Body.ErrorSummary), zap.String("reason", refusal.Body.Reason), zap.Any("causes", refusal.Body.ErrorCauses))
 		refusal.Write(w)
 	case r.Context().Err() != nil:
 		// The Mac went away, which happens at any login window. It asks again.
-		s.Zap.Info("a device went away during its check-in", zap.String("client", r.RemoteAddr), zap.Error(err))
+		s.Zap.Info("a device went away during its check-in", zap.String("request", systemlog.RequestOf(r.Context())), zap.String("client", r.RemoteAddr), zap.Error(err))
 		apierror.GivenUp(err).Write(w)
 	default:
 		hidden := apierror.Internal(err)
-		s.Zap.Error("check-in failed", zap.String("client", r.RemoteAddr), zap.String("error_id", hidden.Body.ErrorID), zap.Error(err))
+		s.Zap.Error("check-in failed", zap.String("request", systemlog.RequestOf(r.Context())), zap.String("client", r.RemoteAddr), zap.String("error_id", hidden.Body.ErrorID), zap.Error(err))
 		hidden.Write(w)
 	}
 }
@@ -143,19 +149,5 @@ func (s *Server) answer(r *http.Request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	request := hex.EncodeToString(sum.Sum(nil))
-	var raw []byte
-	var refusal *apierror.Error
-	err = s.DB.Update(r.Context(), func(tx *sql.Tx) (err error) {
-		raw, err = s.take(r.Context(), tx, id, request, in)
-		if errors.As(err, &refusal) {
-			// A refusal is an answer: its event and the claim must stand.
-			return nil
-		}
-		return err
-	})
-	if err == nil && refusal != nil {
-		return nil, refusal
-	}
-	return raw, err
+	return s.inRound(r.Context(), &visit{id: id, request: hex.EncodeToString(sum.Sum(nil)), in: in})
 }

@@ -148,18 +148,18 @@ func (s *Server) handle(as authorizationServer, do operation) http.HandlerFunc {
 		case err == nil:
 			write(w, http.StatusOK, answer)
 		case errors.As(err, &oauth):
-			s.Zap.Info("direct authentication refused", zap.String("path", r.URL.Path), zap.String("client", r.RemoteAddr), zap.Int("status", oauth.status), zap.String("error", oauth.Code))
+			s.Zap.Info("direct authentication refused", zap.String("path", r.URL.Path), zap.String("request", systemlog.RequestOf(r.Context())), zap.String("client", r.RemoteAddr), zap.Int("status", oauth.status), zap.String("error", oauth.Code))
 			oauth.write(w)
 		case errors.As(err, &refused):
-			s.Zap.Info("direct authentication refused", zap.String("path", r.URL.Path), zap.String("client", r.RemoteAddr), zap.Int("status", refused.Status), zap.String("error_id", refused.Body.ErrorID),
+			s.Zap.Info("direct authentication refused", zap.String("path", r.URL.Path), zap.String("request", systemlog.RequestOf(r.Context())), zap.String("client", r.RemoteAddr), zap.Int("status", refused.Status), zap.String("error_id", refused.Body.ErrorID),
 				zap.String("summary", refused.Body.ErrorSummary))
 			refused.Write(w)
 		case r.Context().Err() != nil:
-			s.Zap.Info("a device went away", zap.String("path", r.URL.Path), zap.String("client", r.RemoteAddr), zap.Error(err))
+			s.Zap.Info("a device went away", zap.String("path", r.URL.Path), zap.String("request", systemlog.RequestOf(r.Context())), zap.String("client", r.RemoteAddr), zap.Error(err))
 			apierror.GivenUp(err).Write(w)
 		default:
 			hidden := apierror.Internal(err)
-			s.Zap.Error("direct authentication failed", zap.String("path", r.URL.Path), zap.String("client", r.RemoteAddr), zap.String("error_id", hidden.Body.ErrorID), zap.Error(err))
+			s.Zap.Error("direct authentication failed", zap.String("path", r.URL.Path), zap.String("request", systemlog.RequestOf(r.Context())), zap.String("client", r.RemoteAddr), zap.String("error_id", hidden.Body.ErrorID), zap.Error(err))
 			hidden.Write(w)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/server/servertest"
 	"github.com/latchkey-mfa/latchkey/internal/server/store/storetest"
 	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
+	"github.com/latchkey-mfa/latchkey/internal/server/vault"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
 )
 
@@ -131,8 +133,12 @@ func TestKeyRotation(t *testing.T) {
 		t.Error("the same key signs")
 	}
 	// Another master key opens none.
+	other, err := vault.Create(filepath.Join(t.TempDir(), "master.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	o.Update(func(tx *sql.Tx) error {
-		if _, err := directauth.OpenKeys(context.Background(), tx, servertest.New(t).Vault, o.Now()); err == nil {
+		if _, err := directauth.OpenKeys(context.Background(), tx, other, o.Now()); err == nil {
 			t.Error("opened with another master key")
 		}
 		return nil

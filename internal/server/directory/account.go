@@ -1,11 +1,13 @@
 package directory
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -59,6 +61,17 @@ func AccountsOfUser(ctx context.Context, tx *sql.Tx, login string) ([]Account, e
 	return accountsWhere(ctx, tx, `a.linked_key = $1 OR a.prelink_key = $1 ORDER BY a.id`, store.Fold(login))
 }
 
+// AccountsOf are those of several Macs, of each by uid.
+func AccountsOf(ctx context.Context, tx *sql.Tx, devices []string) (map[string][]Account, error) {
+	list, args := store.Among(nil, devices)
+	found, err := accountsWhere(ctx, tx, `a.device_id IN (`+list+`) ORDER BY a.uid, a.id`, args...)
+	out := map[string][]Account{}
+	for _, a := range found {
+		out[a.DeviceID] = append(out[a.DeviceID], a)
+	}
+	return out, err
+}
+
 func accountsWhere(ctx context.Context, tx *sql.Tx, where string, args ...any) ([]Account, error) {
 	accounts, err := store.All(ctx, tx, scanAccount, `SELECT `+accountColumns+` FROM os_accounts a WHERE `+where, args...)
 	if err != nil {
@@ -74,7 +87,7 @@ func AccountByID(ctx context.Context, tx *sql.Tx, deviceID, id string) (Account,
 
 // AccountByGUID finds an account of one Mac by its GeneratedUID.
 func AccountByGUID(ctx context.Context, tx *sql.Tx, deviceID, guid string) (Account, error) {
-	return oneAccount(ctx, tx, guid, `a.device_id = $1 AND a.guid = $2`, deviceID, foldGUID(guid))
+	return oneAccount(ctx, tx, guid, `a.device_id = $1 AND a.guid = $2`, deviceID, FoldGUID(guid))
 }
 
 func oneAccount(ctx context.Context, tx *sql.Tx, what, where string, args ...any) (Account, error) {
@@ -82,37 +95,86 @@ func oneAccount(ctx context.Context, tx *sql.Tx, what, where string, args ...any
 	return a, found("account", what, err)
 }
 
-// foldGUID is a GeneratedUID as macOS writes it.
-func foldGUID(guid string) string { return strings.ToUpper(strings.TrimSpace(guid)) }
+// FoldGUID is a GeneratedUID as macOS writes it, and as Account has it.
+func FoldGUID(guid string) string { return strings.ToUpper(strings.TrimSpace(guid)) }
 
-// SaveReported stores what a Mac reports of an account and keeps what only
-// the server knows. The first governed login is the earliest ever reported: a
-// Mac that lost its store cannot restart a grace. changed is false where
-// nothing but the time of the report is new.
-func SaveReported(ctx context.Context, tx *sql.Tx, deviceID string, r wire.Account, now time.Time) (a Account, changed bool, err error) {
-	before, err := AccountByGUID(ctx, tx, deviceID, r.GUID)
-	if errors.Is(err, ErrNotFound) {
-		a, err = createAccount(ctx, tx, deviceID, r, now)
-		return a, true, err
+// Reported is what became of a report.
+type Reported struct {
+	Known   []Account // all accounts of the Mac, by uid
+	Changed []Account // those that are new, or that the System Log tells of
+	Same    []string  // ids of those of which nothing is new: Seen notes the time
+}
+
+// SaveReported stores what a Mac reports of its accounts and keeps what only
+// the server knows. known are those that it has so far. The first governed login
+// is the earliest ever reported: a Mac that lost its store cannot restart a grace.
+func SaveReported(ctx context.Context, tx *sql.Tx, deviceID string, known []Account, reported []wire.Account, now time.Time) (out Reported, err error) {
+	out.Known = slices.Clone(known)
+	for _, r := range reported {
+		i := slices.IndexFunc(out.Known, func(a Account) bool { return a.GUID == FoldGUID(r.GUID) })
+		if i < 0 {
+			a, err := createAccount(ctx, tx, deviceID, r, now)
+			if err != nil {
+				return Reported{}, err
+			}
+			out.Known, out.Changed = append(out.Known, a), append(out.Changed, a)
+			continue
+		}
+		before, a := out.Known[i], out.Known[i].reported(r, now)
+		if before.saysTheSame(a) {
+			out.Same = append(out.Same, a.ID)
+			continue
+		}
+		out.Known[i] = a
+		if before.describedOtherwise(a) {
+			out.Changed = append(out.Changed, a)
+		}
+		if err := saveAccount(ctx, tx, a); err != nil {
+			return Reported{}, err
+		}
+		if a.FullName != before.FullName {
+			if err := saveNames(ctx, tx, a); err != nil {
+				return Reported{}, err
+			}
+		}
 	}
-	if err != nil {
-		return Account{}, false, err
+	slices.SortFunc(out.Known, func(a, b Account) int { return cmp.Or(cmp.Compare(a.UID, b.UID), cmp.Compare(a.ID, b.ID)) })
+	return out, nil
+}
+
+// describedOtherwise is what the System Log tells of.
+func (a Account) describedOtherwise(b Account) bool {
+	return a.Name != b.Name || a.FullName != b.FullName || a.Linked != b.Linked || a.Governed != b.Governed || a.Exempt != b.Exempt || a.UID != b.UID
+}
+
+// saysTheSame: nothing but the times of the report is new. Times are compared as
+// they are kept.
+func (a Account) saysTheSame(b Account) bool {
+	sameFactors := slices.EqualFunc(a.Factors, b.Factors, func(f, g wire.Factor) bool { return f.ID == g.ID && f.Kind == g.Kind && f.At.Equal(g.At) })
+	return !a.describedOtherwise(b) && sameFactors && a.Secret == b.Secret && store.Micros(a.WindowUntil) == store.Micros(b.WindowUntil) && store.Micros(a.FirstGov) == store.Micros(b.FirstGov)
+}
+
+// Seen notes when accounts were last reported.
+func Seen(ctx context.Context, tx *sql.Tx, accounts []string, now time.Time) error {
+	for some := range slices.Chunk(accounts, 512) {
+		list, args := store.Among([]any{store.Micros(now)}, some)
+		query := fmt.Sprintf(`UPDATE os_accounts SET seen_at = $1 WHERE id IN (%s)`, list) //nolint:gosec // numbers of arguments alone
+		if _, err := tx.ExecContext(ctx, query, args...); err != nil {
+			return fmt.Errorf("note that accounts were reported: %w", err)
+		}
 	}
-	a = before.reported(r, now)
-	changed = a.Name != before.Name || a.FullName != before.FullName || a.Linked != before.Linked ||
-		a.Governed != before.Governed || a.Exempt != before.Exempt || a.UID != before.UID
-	return a, changed, saveAccount(ctx, tx, a)
+	return nil
 }
 
 func createAccount(ctx context.Context, tx *sql.Tx, deviceID string, r wire.Account, now time.Time) (Account, error) {
-	a := Account{ID: store.NewID("osa"), DeviceID: deviceID, GUID: foldGUID(r.GUID), CreatedAt: now}.reported(r, now)
+	a := Account{ID: store.NewID("osa"), DeviceID: deviceID, GUID: FoldGUID(r.GUID), CreatedAt: now}.reported(r, now)
 	_, err := tx.ExecContext(ctx, `INSERT INTO os_accounts (id, device_id, guid, uid, name, full_name, governed, exempt, linked, linked_key,
 			prelink, prelink_key, search_key, factors, secret_state, secret_generation, secret_key_id, seen_at, created_at, updated_at)
 		VALUES ($1, $2, $3, 0, '', '', FALSE, FALSE, '', '', '', '', '', '[]', '', 0, '', $4, $4, $4)`, a.ID, deviceID, a.GUID, store.Micros(now))
 	if err != nil {
 		return Account{}, fmt.Errorf("store account %q: %w", r.Name, err)
 	}
-	return a, saveAccount(ctx, tx, a)
+	return a, errors.Join(saveAccount(ctx, tx, a), saveNames(ctx, tx, a))
 }
 
 func (a Account) reported(r wire.Account, now time.Time) Account {
@@ -145,6 +207,19 @@ func saveAccount(ctx context.Context, tx *sql.Tx, a Account) error {
 		store.Micros(a.SeenAt), store.Micros(a.UpdatedAt))
 	if err != nil {
 		return fmt.Errorf("store account %q: %w", a.Name, err)
+	}
+	return nil
+}
+
+// saveNames has the account found by its full name, after that changed.
+func saveNames(ctx context.Context, tx *sql.Tx, a Account) error {
+	if _, err := tx.ExecContext(ctx, `DELETE FROM account_names WHERE account_id = $1`, a.ID); err != nil {
+		return fmt.Errorf("forget the names of account %q: %w", a.Name, err)
+	}
+	for _, part := range nameParts(a.FullName) {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO account_names (part, account_id) VALUES ($1, $2) ON CONFLICT DO NOTHING`, part, a.ID); err != nil {
+			return fmt.Errorf("store the names of account %q: %w", a.Name, err)
+		}
 	}
 	return nil
 }

@@ -49,22 +49,37 @@ func OrderAll(ctx context.Context, tx *sql.Tx, deviceID, kind string, now time.T
 	return err
 }
 
-// Waiting are the commands that a Mac has not acknowledged, the oldest first.
-func Waiting(ctx context.Context, tx *sql.Tx, deviceID string) ([]wire.Command, error) {
-	one := func(s store.Scanner) (c wire.Command, err error) {
+// maxWaiting is how many commands a Mac is told of at once.
+const maxWaiting = 1000
+
+// Waiting are the commands that Macs have not acknowledged, by device, the oldest
+// first.
+func Waiting(ctx context.Context, tx *sql.Tx, devices []string) (map[string][]wire.Command, error) {
+	type row struct {
+		device string
+		wire.Command
+	}
+	one := func(s store.Scanner) (r row, err error) {
 		var until sql.NullInt64
-		err = s.Scan(&c.ID, &c.Kind, &c.GUID, &until)
+		err = s.Scan(&r.device, &r.ID, &r.Kind, &r.GUID, &until)
 		if at := store.Time(until); !at.IsZero() {
-			c.Until = &at
+			r.Until = &at
 		}
-		return c, err
+		return r, err
 	}
-	commands, err := store.All(ctx, tx, one, `SELECT id, kind, guid, until FROM commands
-		WHERE device_id = $1 AND acked_at IS NULL ORDER BY created_at, id LIMIT 1000`, deviceID)
+	list, args := store.Among(nil, devices)
+	rows, err := store.All(ctx, tx, one, `SELECT device_id, id, kind, guid, until FROM commands
+		WHERE device_id IN (`+list+`) AND acked_at IS NULL ORDER BY created_at, id`, args...)
 	if err != nil {
-		return nil, fmt.Errorf("list the commands of device %s: %w", deviceID, err)
+		return nil, fmt.Errorf("list commands: %w", err)
 	}
-	return commands, nil
+	out := map[string][]wire.Command{}
+	for _, r := range rows {
+		if len(out[r.device]) < maxWaiting {
+			out[r.device] = append(out[r.device], r.Command)
+		}
+	}
+	return out, nil
 }
 
 // Acknowledge ends commands of a Mac. Ids that are not its own, or done

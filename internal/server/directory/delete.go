@@ -18,7 +18,7 @@ func DeleteDevice(ctx context.Context, tx *sql.Tx, id string) (Device, error) {
 		return Device{}, fmt.Errorf("delete device %q, which is %s: deactivate it first: %w", d.Label(), d.Status, ErrState)
 	}
 	const ofIt = ` WHERE account_id IN (SELECT id FROM os_accounts WHERE device_id = $1)`
-	for _, query := range []string{`DELETE FROM recovery_pins` + ofIt, `DELETE FROM recovery_secrets` + ofIt, `DELETE FROM os_accounts WHERE device_id = $1`,
+	for _, query := range []string{`DELETE FROM account_names` + ofIt, `DELETE FROM recovery_pins` + ofIt, `DELETE FROM recovery_secrets` + ofIt, `DELETE FROM os_accounts WHERE device_id = $1`,
 		`DELETE FROM commands WHERE device_id = $1`, `DELETE FROM device_events WHERE device_id = $1`, `DELETE FROM devices WHERE id = $1`} {
 		if _, err := tx.ExecContext(ctx, query, d.ID); err != nil {
 			return Device{}, fmt.Errorf("delete device %q: %w", d.Label(), err)

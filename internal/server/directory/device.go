@@ -79,9 +79,9 @@ func DeviceByID(ctx context.Context, tx *sql.Tx, id string) (Device, error) {
 	return oneDevice(ctx, tx, id, `d.id = $1`, id)
 }
 
-// DeviceByIdentity finds a Mac by hardware UUID and serial number together.
-func DeviceByIdentity(ctx context.Context, tx *sql.Tx, udid, serial string) (Device, error) {
-	return oneDevice(ctx, tx, serial, `d.udid_key = $1 AND d.serial_key = $2`, store.Fold(udid), store.Fold(serial))
+// Is reports whether d is the Mac with that hardware UUID and serial number.
+func (d Device) Is(udid, serial string) bool {
+	return store.Fold(d.UDID) == store.Fold(udid) && store.Fold(d.Serial) == store.Fold(serial)
 }
 
 func oneDevice(ctx context.Context, tx *sql.Tx, what, where string, args ...any) (Device, error) {
@@ -90,10 +90,16 @@ func oneDevice(ctx context.Context, tx *sql.Tx, what, where string, args ...any)
 	return d, found("device", what, err)
 }
 
-// DevicesBySerial are the Macs with that serial number: more than one only
-// where a logic board was exchanged or somebody pretends.
-func DevicesBySerial(ctx context.Context, tx *sql.Tx, serial string) ([]Device, error) {
-	return devicesWhere(ctx, tx, `d.serial_key = $1 ORDER BY d.id`, store.Fold(serial))
+// DevicesBySerial are the Macs with one of these serial numbers, of which there
+// must be one: more than one Mac with the same only where a logic board was
+// exchanged or somebody pretends.
+func DevicesBySerial(ctx context.Context, tx *sql.Tx, serials ...string) ([]Device, error) {
+	folded := make([]string, 0, len(serials))
+	for _, s := range serials {
+		folded = append(folded, store.Fold(s))
+	}
+	list, args := store.Among(nil, folded)
+	return devicesWhere(ctx, tx, `d.serial_key IN (`+list+`) ORDER BY d.id`, args...)
 }
 
 // Devices are the Macs where q stands in the serial number, the computer
@@ -104,6 +110,15 @@ func Devices(ctx context.Context, tx *sql.Tx, q string, p Page) ([]Device, error
 			SELECT 1 FROM os_accounts a LEFT JOIN users u ON u.login_key = a.linked_key OR u.login_key = a.prelink_key
 			WHERE a.device_id = d.id AND (a.search_key LIKE $1 ESCAPE '\' OR u.search_key LIKE $1 ESCAPE '\')))
 		ORDER BY d.id LIMIT %d`, p.limit()), store.Contains(q), p.After)
+}
+
+// MoreThan reports whether there are more than n Macs, without counting further.
+func MoreThan(ctx context.Context, tx *sql.Tx, n int) (bool, error) {
+	var found int
+	if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1 FROM devices LIMIT $1) AS part`, n+1).Scan(&found); err != nil {
+		return false, fmt.Errorf("count devices: %w", err)
+	}
+	return found > n, nil
 }
 
 // DevicesOfUser are the Macs with an account that is linked or pre-linked to

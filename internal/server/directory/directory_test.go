@@ -1,8 +1,10 @@
 package directory_test
 
 import (
+	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -118,21 +120,21 @@ func TestOrdersAreNotRepeated(t *testing.T) {
 		order(wire.CommandRotate, "A")
 		order(wire.CommandRotate, "B")
 		order(wire.CommandEndWindow, "A")
-		waiting, err := directory.Waiting(t.Context(), tx, d.ID)
+		waiting, err := waitingOf(t.Context(), tx, d.ID)
 		if err != nil || len(waiting) != 3 {
 			t.Fatalf("%+v %v", waiting, err)
 		}
 		if err := directory.Acknowledge(t.Context(), tx, "another device", []string{waiting[0].ID}, epoch()); err != nil {
 			t.Fatal(err)
 		}
-		if left, _ := directory.Waiting(t.Context(), tx, d.ID); len(left) != 3 {
+		if left, _ := waitingOf(t.Context(), tx, d.ID); len(left) != 3 {
 			t.Fatalf("another device acknowledged: %+v", left)
 		}
 		if err := directory.Acknowledge(t.Context(), tx, d.ID, []string{waiting[0].ID}, epoch()); err != nil {
 			t.Fatal(err)
 		}
 		order(waiting[0].Kind, waiting[0].GUID)
-		if left, _ := directory.Waiting(t.Context(), tx, d.ID); len(left) != 3 {
+		if left, _ := waitingOf(t.Context(), tx, d.ID); len(left) != 3 {
 			t.Fatalf("after an acknowledgement the same cannot be ordered again: %+v", left)
 		}
 	})
@@ -150,6 +152,28 @@ func TestSettingsBeginOn(t *testing.T) {
 		}
 		if s, err = directory.Settings(t.Context(), tx); err != nil || s != want {
 			t.Fatalf("%+v %v", s, err)
+		}
+	})
+}
+
+// waitingOf are the commands of one Mac.
+func waitingOf(ctx context.Context, tx *sql.Tx, device string) ([]wire.Command, error) {
+	found, err := directory.Waiting(ctx, tx, []string{device})
+	return found[device], err
+}
+
+// Counting ends where the answer is known.
+func TestMoreThan(t *testing.T) {
+	within(t, func(tx *sql.Tx) {
+		for n := range 3 {
+			for _, than := range []int{0, 1, 2} {
+				if more, err := directory.MoreThan(t.Context(), tx, than); err != nil || more != (n > than) {
+					t.Errorf("%d Macs are more than %d: %v %v", n, than, more, err)
+				}
+			}
+			if _, err := directory.CreateDevice(t.Context(), tx, directory.Device{UDID: fmt.Sprint(n), Serial: fmt.Sprint(n), Trust: directory.Bound}, epoch()); err != nil {
+				t.Fatal(err)
+			}
 		}
 	})
 }

@@ -57,12 +57,12 @@ func TestPlansOfReadiness(t *testing.T) {
 func TestPlanOfAPrefix(t *testing.T) {
 	within(t, func(tx *sql.Tx) {
 		p := plan(t, tx, directory.ByPrefix(10), "c02", "c03")
-		for _, index := range []string{"devices_serial", "devices_name", "os_accounts_name", "os_accounts_linked", "os_accounts_prelink", "users_email"} {
+		for _, index := range []string{"devices_serial", "devices_name", "os_accounts_name", "os_accounts_linked", "os_accounts_prelink", "users_email", "users_first", "users_last"} {
 			if !strings.Contains(p, "INDEX "+index) {
 				t.Errorf("the plan does not use %s", index)
 			}
 		}
-		for _, table := range []string{"SCAN d\n", "SCAN a\n", "SCAN u\n", "SCAN a ", "SCAN u ", "SCAN d "} {
+		for _, table := range []string{"SCAN d\n", "SCAN a\n", "SCAN u\n", "SCAN a ", "SCAN u ", "SCAN d ", "SCAN n"} {
 			if strings.Contains(p+"\n", table) {
 				t.Errorf("a whole table is read: %s", table)
 			}

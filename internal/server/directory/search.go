@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"math"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
@@ -20,18 +21,47 @@ func byPrefix(limit int) string {
 	return part("d.id", "devices d", "d.serial_key") +
 		" UNION " + part("d.id", "devices d", "d.name_key") +
 		" UNION " + part("a.device_id", "os_accounts a", "lower(a.name)") +
+		" UNION " + part("a.device_id", "account_names n JOIN os_accounts a ON a.id = n.account_id", "n.part") +
 		" UNION " + part("a.device_id", "os_accounts a", "a.linked_key") +
 		" UNION " + part("a.device_id", "os_accounts a", "a.prelink_key") +
-		" UNION " + part("a.device_id", "users u JOIN os_accounts a ON a.linked_key = u.login_key", "lower(u.email)") +
-		" UNION " + part("a.device_id", "users u JOIN os_accounts a ON a.prelink_key = u.login_key", "lower(u.email)")
+		" UNION " + ofUsers(limit, "a.linked_key") + " UNION " + ofUsers(limit, "a.prelink_key")
+}
+
+// ofUsers are the Macs with an account of a user of the org, whose login stands
+// in column: of the first users that are found so, since not all have a Mac, and
+// those of one letter are very many.
+func ofUsers(limit int, column string) string {
+	users := func(key string) string {
+		return fmt.Sprintf(`SELECT login_key FROM (SELECT u.login_key FROM users u WHERE %s >= $1 AND %s < $2 ORDER BY %s LIMIT %d) AS part`, key, key, key, min(4*limit, math.MaxInt32))
+	}
+	return fmt.Sprintf(`SELECT id FROM (SELECT a.device_id AS id FROM (%s UNION %s UNION %s) AS found JOIN os_accounts a ON %s = found.login_key LIMIT %d) AS part`,
+		users("lower(u.email)"), users("lower(u.first_name)"), users("lower(u.last_name)"), column, limit)
+}
+
+// maxParts is how many words of a name it is found by, and longestPart how much
+// of it, in characters: as migration 00015 has them.
+const (
+	maxParts    = 6
+	longestPart = 128
+)
+
+// nameParts is a folded name from each of its words on: "amy van example",
+// "van example" and "example".
+func nameParts(name string) (parts []string) {
+	words := strings.Fields(store.Fold(name))
+	for i := range min(len(words), maxParts) {
+		part := []rune(strings.Join(words[i:], " "))
+		parts = append(parts, string(part[:min(len(part), longestPart)]))
+	}
+	return parts
 }
 
 // DevicesByPrefix are up to limit Macs whose serial number or computer name
-// begins with q, or the short name, org login or e-mail of one of their users;
-// by serial number. An empty q finds none. Unlike Devices it never reads them
+// begins with q, or the short name, org login or e-mail of one of their users, or
+// a word of their full name; by serial number. An empty q finds none. Unlike Devices it never reads them
 // all, which is for lists that change with each key.
 func DevicesByPrefix(ctx context.Context, tx *sql.Tx, q string, limit int) ([]Device, error) {
-	from := store.Fold(q)
+	from := strings.Join(strings.Fields(store.Fold(q)), " ")
 	if from == "" {
 		return []Device{}, nil
 	}

@@ -52,20 +52,37 @@ type Certificate struct {
 // FindCertificate is what is known of the certificate. The error is
 // ErrUnknownCertificate, or the database's.
 func FindCertificate(ctx context.Context, tx *sql.Tx, fingerprint string) (Certificate, error) {
-	c := Certificate{Fingerprint: fingerprint}
-	var challenged sql.NullInt64
-	err := tx.QueryRowContext(ctx, `SELECT c.tied_serial, COALESCE(r.fingerprint, ''), c.device_id, s.created_at FROM certificates c
-		LEFT JOIN certificates r ON r.fingerprint = c.renews AND r.revoked_at IS NULL
-		LEFT JOIN scep_challenges s ON s.id = c.challenge_id WHERE c.fingerprint = $1 AND c.revoked_at IS NULL`, fingerprint).
-		Scan(&c.TiedSerial, &c.Renews, &c.DeviceID, &challenged)
-	if errors.Is(err, sql.ErrNoRows) {
+	found, err := FindCertificates(ctx, tx, []string{fingerprint})
+	if err != nil {
+		return Certificate{}, err
+	}
+	c, ok := found[fingerprint]
+	if !ok {
 		return Certificate{}, ErrUnknownCertificate
 	}
-	if err != nil {
-		return Certificate{}, fmt.Errorf("read certificate %s: %w", fingerprint, err)
-	}
-	c.ChallengeAt = store.Time(challenged)
 	return c, nil
+}
+
+// FindCertificates are those of the fingerprints that are known and not revoked.
+func FindCertificates(ctx context.Context, tx *sql.Tx, fingerprints []string) (map[string]Certificate, error) {
+	list, args := store.Among(nil, fingerprints)
+	one := func(s store.Scanner) (c Certificate, err error) {
+		var challenged sql.NullInt64
+		err = s.Scan(&c.Fingerprint, &c.TiedSerial, &c.Renews, &c.DeviceID, &challenged)
+		c.ChallengeAt = store.Time(challenged)
+		return c, err
+	}
+	rows, err := store.All(ctx, tx, one, `SELECT c.fingerprint, c.tied_serial, COALESCE(r.fingerprint, ''), c.device_id, s.created_at FROM certificates c
+		LEFT JOIN certificates r ON r.fingerprint = c.renews AND r.revoked_at IS NULL
+		LEFT JOIN scep_challenges s ON s.id = c.challenge_id WHERE c.fingerprint IN (`+list+`) AND c.revoked_at IS NULL`, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read certificates: %w", err)
+	}
+	found := map[string]Certificate{}
+	for _, c := range rows {
+		found[c.Fingerprint] = c
+	}
+	return found, nil
 }
 
 // FindOwn is what is known of a certificate of an authority of the org's own,

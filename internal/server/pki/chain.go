@@ -180,6 +180,19 @@ func Chains(ctx context.Context, tx *sql.Tx) ([]Chain, error) {
 	return found, nil
 }
 
+// ChainIDs are the ids of all chains.
+func ChainIDs(ctx context.Context, tx *sql.Tx) (map[string]bool, error) {
+	found, err := store.All(ctx, tx, func(s store.Scanner) (id string, err error) { return id, s.Scan(&id) }, `SELECT id FROM own_chains`)
+	if err != nil {
+		return nil, fmt.Errorf("list chains: %w", err)
+	}
+	ids := map[string]bool{}
+	for _, id := range found {
+		ids[id] = true
+	}
+	return ids, nil
+}
+
 // ErrUnknownChain is an id that does not exist.
 var ErrUnknownChain = errors.New("there is no chain with that id")
 

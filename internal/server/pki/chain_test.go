@@ -183,9 +183,15 @@ func TestTrust(t *testing.T) {
 	trust := &pki.Trust{Authority: o.authority, DB: o.db, Now: func() time.Time { return o.now }}
 	says := func(name string, want opinion, shown ...*x509.Certificate) {
 		t.Helper()
-		own, err := trust.Verify(t.Context(), shown)
-		if own != want.own || (err == nil) != want.ok || err != nil && !errors.Is(err, pki.ErrUntrusted) {
-			t.Errorf("%s: own %v, %v; want %+v", name, own, err, want)
+		v, err := trust.Verify(t.Context(), shown)
+		if v.Own != want.own || (err == nil) != want.ok || err != nil && !errors.Is(err, pki.ErrUntrusted) {
+			t.Errorf("%s: own %v, %v; want %+v", name, v.Own, err, want)
+		}
+		// What is remembered of it says the same, however things have changed.
+		var chains map[string]bool
+		o.update(func(tx *sql.Tx) (err error) { chains, err = pki.ChainIDs(t.Context(), tx); return err })
+		if v, err = trust.Recall(t.Context(), shown); (err == nil && v.Stands(chains)) != want.ok || err == nil && want.ok && v.Own != want.own {
+			t.Errorf("%s, remembered: %+v, %v; want %+v", name, v, err, want)
 		}
 	}
 	good, no := opinion{true, true}, opinion{}

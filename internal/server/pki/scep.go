@@ -72,10 +72,10 @@ func (s *SCEP) operate(w http.ResponseWriter, r *http.Request) {
 	answer, err := s.answer(r, raw)
 	switch {
 	case errors.Is(err, errMessage):
-		s.log.Info("scep message refused", zap.String("client", r.RemoteAddr), zap.Error(err))
+		s.log.Info("scep message refused", zap.String("request", systemlog.RequestOf(r.Context())), zap.String("client", r.RemoteAddr), zap.Error(err))
 		http.Error(w, errMessage.Error(), http.StatusBadRequest)
 	case err != nil:
-		s.log.Error("scep request failed", zap.String("client", r.RemoteAddr), zap.Error(err))
+		s.log.Error("scep request failed", zap.String("request", systemlog.RequestOf(r.Context())), zap.String("client", r.RemoteAddr), zap.Error(err))
 		http.Error(w, "the server could not answer", http.StatusInternalServerError)
 	default:
 		write(w, "application/x-pki-message", answer)
@@ -122,7 +122,7 @@ func (s *SCEP) answer(r *http.Request, raw []byte) ([]byte, error) {
 	if !errors.As(err, &refusal) {
 		return nil, err
 	}
-	s.log.Info("scep request refused", zap.String("client", host), zap.String("reason", refusal.reason))
+	s.log.Info("scep request refused", zap.String("request", systemlog.RequestOf(r.Context())), zap.String("client", host), zap.String("reason", refusal.reason))
 	reply, err := req.Fail(a.Certificate, a.key, refusal.info)
 	if err != nil {
 		return nil, fmt.Errorf("refuse a SCEP request: %w", err)

@@ -48,10 +48,15 @@ func (d *desk) mac(serial, name string) (m directory.Device, a directory.Account
 	d.T.Helper()
 	d.Update(func(tx *sql.Tx) (err error) {
 		m, err = directory.CreateDevice(context.Background(), tx, directory.Device{UDID: "u-" + serial, Serial: serial, Name: serial, Trust: directory.Bound, Certificate: "aa"}, d.Now())
-		if err == nil {
-			a, _, err = directory.SaveReported(context.Background(), tx, m.ID, wire.Account{GUID: "G-" + name, UID: 501, Name: name}, d.Now())
+		if err != nil {
+			return err
 		}
-		return err
+		saved, err := directory.SaveReported(context.Background(), tx, m.ID, nil, []wire.Account{{GUID: "G-" + name, UID: 501, Name: name}}, d.Now())
+		if err != nil {
+			return err
+		}
+		a = saved.Changed[0]
+		return nil
 	})
 	return m, a
 }
@@ -136,7 +141,7 @@ func TestRefusals(t *testing.T) {
 	}
 	link := func(d *desk, login string) {
 		d.Update(func(tx *sql.Tx) error {
-			_, _, err := directory.SaveReported(context.Background(), tx, d.device.ID, wire.Account{GUID: d.account.GUID, Name: "amy", Linked: login}, d.Now())
+			_, err := directory.SaveReported(context.Background(), tx, d.device.ID, []directory.Account{d.account}, []wire.Account{{GUID: d.account.GUID, Name: "amy", Linked: login}}, d.Now())
 			return err
 		})
 	}

@@ -36,7 +36,8 @@ func TestVoid(t *testing.T) {
 		}
 	}
 	d.Update(func(tx *sql.Tx) error {
-		waiting, err := directory.Waiting(t.Context(), tx, d.device.ID)
+		found, err := directory.Waiting(t.Context(), tx, []string{d.device.ID})
+		waiting := found[d.device.ID]
 		if len(waiting) != 1 || waiting[0].Kind != wire.CommandEndWindow || waiting[0].GUID != d.account.GUID {
 			t.Errorf("commands %+v", waiting)
 		}

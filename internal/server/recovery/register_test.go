@@ -65,6 +65,13 @@ func (m *model) hear(r wire.SecretResult) {
 	m.current, m.generation, m.pending = m.pending, r.Generation, nil
 }
 
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
 // Whatever is lost between a Mac and the server, as soon as the server has
 // confirmed a secret its PINs are good on that Mac.
 func TestDeviceAndServerNeverDisagree(t *testing.T) {
@@ -77,7 +84,7 @@ func TestDeviceAndServerNeverDisagree(t *testing.T) {
 		proven := true // what the server was shown since the Mac last lost its store
 		d.Book.AccountsPerHour = 1 << 30
 		var read recoverypin.PIN // the PIN that was read out last
-		var until time.Time      // it has to be good until then
+		var until, out time.Time // until when it has to be good, and any PIN is out, also of a secret whose confirmation was lost
 		issue := func() (recovery.Issued, error) {
 			d.Pass(time.Second)
 			return d.Book.Issue(d.As(access.HelpDeskAdmin, "sam@example.com"), recovery.Request{DeviceID: dev.ID, AccountID: acc.ID, Reason: "check"})
@@ -93,44 +100,44 @@ func TestDeviceAndServerNeverDisagree(t *testing.T) {
 				if m.pending == nil {
 					rt.Skip("nothing is pending")
 				}
-				lost := rapid.Bool().Draw(rt, "answer lost")
-				var out wire.SecretResult
+				var result wire.SecretResult
 				held := false
 				d.Update(func(tx *sql.Tx) (err error) {
-					out, err = d.Book.Register(context.Background(), tx, dev, acc, m.upload(acc.GUID))
+					result, err = d.Book.Register(context.Background(), tx, dev, acc, m.upload(acc.GUID))
 					if held = errors.Is(err, recovery.ErrPINOut); held {
 						return nil
 					}
 					return err
 				})
 				if held {
-					if d.Now().After(until.Add(2 * recoverypin.Skew)) {
+					if d.Now().After(out.Add(2 * recoverypin.Skew)) {
 						rt.Fatal("a rotation waits for a PIN that nobody can use any more")
 					}
 					return
 				}
-				if out.Result == wire.SecretUnproven && m.current != nil && proven {
+				if result.Result == wire.SecretUnproven && m.current != nil && proven {
 					rt.Fatal("a Mac that kept its secret was taken as unproven")
 				}
-				if out.Result != wire.SecretStale {
+				if result.Result != wire.SecretStale {
 					proven = true
 				}
-				if !lost {
-					m.hear(out)
+				if !rapid.Bool().Draw(rt, "answer lost") {
+					m.hear(result)
 				}
 			},
 			"lose the store": func(rt *rapid.T) { *m, proven, until = model{}, false, time.Time{} },
 			"wait":           func(rt *rapid.T) { d.Pass(4 * time.Minute) },
 			"issue": func(rt *rapid.T) {
-				out, err := issue()
+				issued, err := issue()
+				out = later(out, issued.ShownUntil)
 				if m.current == nil {
 					return // nothing was confirmed to this store
 				}
 				if err != nil {
 					rt.Fatalf("a confirmed secret brings no PIN: %v", err)
 				}
-				read, _ = recoverypin.ParsePIN(out.PIN)
-				until = out.ShownUntil
+				read, _ = recoverypin.ParsePIN(issued.PIN)
+				until = issued.ShownUntil
 			},
 			"": func(rt *rapid.T) {
 				if m.current == nil || d.Now().After(until) {

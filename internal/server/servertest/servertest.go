@@ -19,6 +19,7 @@ import (
 	"math/big"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -35,6 +36,7 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/server/password"
 	"github.com/latchkey-mfa/latchkey/internal/server/pki"
 	"github.com/latchkey-mfa/latchkey/internal/server/recovery"
+	"github.com/latchkey-mfa/latchkey/internal/server/signin"
 	"github.com/latchkey-mfa/latchkey/internal/server/store"
 	"github.com/latchkey-mfa/latchkey/internal/server/store/storetest"
 	"github.com/latchkey-mfa/latchkey/internal/server/systemlog"
@@ -59,8 +61,9 @@ type Org struct {
 
 	devices *http.ServeMux // of Device
 
-	mu  sync.Mutex
-	now time.Time
+	mu   sync.Mutex
+	now  time.Time
+	keys int // that Macs of this org have
 }
 
 // New is an org at a fixed moment. pki.UseAES must have been called.
@@ -69,7 +72,14 @@ func New(t testing.TB) *Org {
 	dir := t.TempDir()
 	o := &Org{T: t, now: time.Now().UTC().Truncate(time.Second)}
 	var err error
-	if o.Vault, err = vault.Create(filepath.Join(dir, "master.key")); err != nil {
+	made, err := authorities()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "master.key"), made.masterKey, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if o.Vault, err = vault.Open(filepath.Join(dir, "master.key")); err != nil {
 		t.Fatal(err)
 	}
 	o.Where = storetest.Where(t)
@@ -82,6 +92,11 @@ func New(t testing.TB) *Org {
 	o.Book = &recovery.Book{DB: o.DB, Vault: o.Vault, Log: o.Log, Now: o.Now}
 	var server tls.Certificate
 	o.Update(func(tx *sql.Tx) (err error) {
+		for _, a := range made.rows {
+			if _, err := tx.Exec(`INSERT INTO authorities (name, certificate, sealed_key) VALUES ($1, $2, $3)`, a[0], a[1], a[2]); err != nil {
+				return err
+			}
+		}
 		if o.Authority, err = pki.OpenDevice(context.Background(), tx, o.Vault, o.now); err != nil {
 			return err
 		}
@@ -163,10 +178,7 @@ type Identity struct {
 // Enrol gets a certificate through SCEP.
 func (o *Org) Enrol(challenge string) Identity {
 	o.T.Helper()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		o.T.Fatal(err)
-	}
+	key := o.key()
 	self := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "enrolling"}, NotBefore: time.Now().Add(-time.Hour),
 		NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageDigitalSignature}
 	der, err := x509.CreateCertificate(rand.Reader, self, self, key.Public(), key)
@@ -183,10 +195,7 @@ func (o *Org) Enrol(challenge string) Identity {
 // Renew gets a certificate for a new key, signed for by id.
 func (o *Org) Renew(id Identity) Identity {
 	o.T.Helper()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		o.T.Fatal(err)
-	}
+	key := o.key()
 	return o.exchange(scep.RenewalReq, "", id.Certificate, id.Key, key)
 }
 
@@ -266,4 +275,14 @@ func (o *Org) CheckIn(id *Identity, in wire.CheckIn) (int, wire.CheckInAnswer, w
 		o.T.Fatalf("answer %d: %v: %s", status, err, body)
 	}
 	return status, answer, refusal
+}
+
+// Administrators is the accounts of administrators.
+func (o *Org) Administrators() *signin.Service {
+	o.T.Helper()
+	s, err := signin.New(signin.Config{DB: o.DB, Vault: o.Vault, Log: o.Log, Now: o.Now, PublicURL: "https://mfa.example.com", Hasher: o.Factors.Hasher})
+	if err != nil {
+		o.T.Fatal(err)
+	}
+	return s
 }

@@ -29,7 +29,7 @@ const (
 // maxText is the most characters of a login or name.
 const maxText = 128
 
-// Admin is an administrator with a local account, without what is secret of it.
+// Admin is an administrator, without what is secret of the account.
 type Admin struct {
 	ID, Login, Name   string
 	Role              access.Role
@@ -41,6 +41,7 @@ type Admin struct {
 	CreatedAt         time.Time
 	SignedInAt        time.Time // zero is never
 	SetUpUntil        time.Time // end of the set-up code; zero: there is none
+	Issuer, Subject   string    // who they are at the org's OpenID provider; empty: a local account
 }
 
 // Passkey is a passkey of an administrator.
@@ -141,12 +142,12 @@ func sound(text string) bool {
 	return text != "" && utf8.ValidString(text) && utf8.RuneCountInString(text) <= maxText && !strings.ContainsFunc(text, unicode.IsControl)
 }
 
-const recordColumns = `a.id, a.login, a.name, a.role, a.status, a.set_up_digest, a.set_up_until, a.password, a.totp, a.totp_pending, a.totp_step, a.created_at, a.signed_in_at,
+const recordColumns = `a.id, a.login, a.name, a.role, a.status, a.set_up_digest, a.set_up_until, a.password, a.totp, a.totp_pending, a.totp_step, a.created_at, a.signed_in_at, a.issuer, a.subject,
 	(SELECT count(*) FROM admin_recovery_codes c WHERE c.admin_id = a.id AND c.used_at IS NULL)`
 
 func scanRecord(s store.Scanner) (r record, err error) {
 	var setUp, created, signedIn sql.NullInt64
-	err = s.Scan(&r.ID, &r.Login, &r.Name, &r.Role, &r.Status, &r.setUpDigest, &setUp, &r.password, &r.totp, &r.totpPending, &r.totpStep, &created, &signedIn, &r.RecoveryCodesLeft)
+	err = s.Scan(&r.ID, &r.Login, &r.Name, &r.Role, &r.Status, &r.setUpDigest, &setUp, &r.password, &r.totp, &r.totpPending, &r.totpStep, &created, &signedIn, &r.Issuer, &r.Subject, &r.RecoveryCodesLeft)
 	r.SetUpUntil, r.CreatedAt, r.SignedInAt, r.HasTOTP = store.Time(setUp), store.Time(created), store.Time(signedIn), r.totp != ""
 	return r, err
 }

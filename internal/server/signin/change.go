@@ -20,6 +20,9 @@ import (
 // ErrNotFound, or the database's.
 func (s *Service) NewSetUpCode(ctx context.Context, tx *sql.Tx, id string, by By) (Secret, error) {
 	r, err := adminByID(ctx, tx, id)
+	if err == nil {
+		err = r.theirs("a set-up code")
+	}
 	if err != nil {
 		return Secret{}, err
 	}
@@ -54,7 +57,8 @@ func (s *Service) clear(ctx context.Context, tx *sql.Tx, r record) error {
 }
 
 // SetRole gives an administrator another role, which open sessions have at
-// once. Errors: ErrNotFound, ErrValue, ErrLastSuperAdmin, or the database's.
+// once. Errors: ErrNotFound, ErrValue, ErrLastSuperAdmin,
+// ErrFederated, or the database's.
 func (s *Service) SetRole(ctx context.Context, tx *sql.Tx, id string, role access.Role, by By) error {
 	role, err := access.NamedRole(ctx, tx, string(role))
 	if err != nil {
@@ -62,6 +66,9 @@ func (s *Service) SetRole(ctx context.Context, tx *sql.Tx, id string, role acces
 	}
 	r, err := adminByID(ctx, tx, id)
 	if err != nil || r.Role == role {
+		return err
+	}
+	if err := r.theirs("the role"); err != nil {
 		return err
 	}
 	if role == access.SuperAdmin && r.Grant.Scoped() {
@@ -82,6 +89,9 @@ func (s *Service) SetRole(ctx context.Context, tx *sql.Tx, id string, role acces
 // or the database's.
 func (s *Service) SetScope(ctx context.Context, tx *sql.Tx, id string, groups []string, by By) error {
 	r, err := adminByID(ctx, tx, id)
+	if err == nil {
+		err = r.theirs("the scope")
+	}
 	if err != nil {
 		return err
 	}
@@ -131,7 +141,7 @@ func (s *Service) Unsuspend(ctx context.Context, tx *sql.Tx, id string, by By) e
 		return fmt.Errorf("administrator %q is %s: %w", r.Login, r.Status, ErrState)
 	}
 	status := Active
-	if r.password == "" || r.factors() == 0 {
+	if !r.Federated() && (r.password == "" || r.factors() == 0) {
 		status = Invited
 	}
 	if err := setStatus(ctx, tx, r, status); err != nil {
@@ -147,13 +157,15 @@ func setStatus(ctx context.Context, tx *sql.Tx, r record, to Status) error {
 	return nil
 }
 
-// another is ErrLastSuperAdmin where r is the only active super admin.
+// another is ErrLastSuperAdmin where r is the only active super admin. One with a
+// local account counts those alone: the provider may be gone for good.
 func another(ctx context.Context, tx *sql.Tx, r record) error {
 	if r.Role != access.SuperAdmin || r.Status != Active {
 		return nil
 	}
 	var others int
-	err := tx.QueryRowContext(ctx, `SELECT count(*) FROM admins WHERE role = $1 AND status = $2 AND id <> $3`, string(access.SuperAdmin), string(Active), r.ID).Scan(&others)
+	err := tx.QueryRowContext(ctx, `SELECT count(*) FROM admins WHERE role = $1 AND status = $2 AND id <> $3 AND (issuer = '' OR $4 <> '')`,
+		string(access.SuperAdmin), string(Active), r.ID, r.Issuer).Scan(&others)
 	if err != nil {
 		return fmt.Errorf("count the super admins: %w", err)
 	}

@@ -257,3 +257,10 @@ func keyFromText(h *house, text string) totp.Key {
 func (h *house) exec(statement string, args ...any) error {
 	return h.tx(func(tx *sql.Tx) error { _, err := tx.Exec(statement, args...); return err })
 }
+
+// signsOut ends the session of a token, or of what is none.
+func (h *house) signsOut(token string) {
+	h.Helper()
+	_, err := h.SignOut(h.Context(), token)
+	h.must(err)
+}

@@ -58,6 +58,7 @@ const (
 	digestRecovery = "recovery code"
 	digestAccount  = "account"
 	digestClient   = "client"
+	digestProvider = "session of the provider"
 )
 
 // digest is how a random secret is stored. It needs no slow hash, and has a key

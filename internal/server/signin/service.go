@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -28,13 +29,16 @@ var (
 	// ErrNotFresh is a sign-in too long ago for what was asked.
 	ErrNotFresh = errors.New("the sign-in is too long ago for this: authenticate again")
 
-	ErrNotFound       = errors.New("not found")                          // no such administrator, session or passkey
-	ErrExists         = errors.New("exists already")                     // the login is taken
-	ErrState          = errors.New("not possible in this state")         // of the account, or of its set-up
-	ErrValue          = access.ErrValue                                  // a login, name, role or scope; the text says what is
-	ErrLastSuperAdmin = errors.New("the last active super admin stays")  // else nobody could make another
-	ErrLastFactor     = errors.New("the last second factor stays")       // a password alone opens nothing
-	ErrNoPasskeys     = errors.New("passkeys need a server with a name") // browsers have none for an address
+	ErrNotFound       = errors.New("not found")                         // no such administrator, session or passkey
+	ErrExists         = errors.New("exists already")                    // the login is taken
+	ErrState          = errors.New("not possible in this state")        // of the account, or of its set-up
+	ErrValue          = access.ErrValue                                 // a login, name, role or scope; the text says what is
+	ErrLastSuperAdmin = errors.New("the last active super admin stays") // else nobody could make another
+	ErrLastFactor     = errors.New("the last second factor stays")      // a password alone opens nothing
+	// ErrFederated is a change of what the org's OpenID provider decides.
+	ErrFederated = errors.New("this account is the sign-in provider's: password, factors, role and scope are changed there, not here")
+
+	ErrNoPasskeys = errors.New("passkeys need a server with a name") // browsers have none for an address
 )
 
 // Times that sessions and codes are good for.
@@ -69,6 +73,11 @@ type Config struct {
 	// PublicURL is the https URL that browsers reach the console under. A
 	// passkey is bound to its host, and works with no other. Empty: no passkeys.
 	PublicURL string
+	// Issuer is the OpenID provider whose administrators may be signed in.
+	// Empty: those with a local account alone.
+	Issuer string
+	// Hasher is for passwords. Empty: one of its own.
+	Hasher *password.Hasher
 }
 
 // Service signs administrators in.
@@ -80,11 +89,12 @@ type Service struct {
 	hasher   *password.Hasher
 	passkeys *webauthn.WebAuthn // nil where there can be none
 	counters int                // at most; tests have fewer
+	issuer   string             // of whom sessions may be
 }
 
 // New is a service. The error is a PublicURL that is none.
 func New(c Config) (*Service, error) {
-	s := &Service{db: c.DB, vault: c.Vault, log: c.Log, now: c.Now, hasher: password.NewHasher(), counters: maxCounters}
+	s := &Service{db: c.DB, vault: c.Vault, log: c.Log, now: c.Now, hasher: cmp.Or(c.Hasher, password.NewHasher()), counters: maxCounters, issuer: c.Issuer}
 	var err error
 	if s.passkeys, err = relyingParty(c.PublicURL); err != nil {
 		return nil, fmt.Errorf("prepare passkeys for %q: %w", c.PublicURL, err)

@@ -118,8 +118,8 @@ func (s *Service) load(ctx context.Context, tx *sql.Tx, token string, stages ...
 		return held{}, err
 	}
 	h.Admin = h.admin.Admin
-	if !h.fits() {
-		return held{}, ErrNoSession
+	if !h.fits() || h.Admin.Federated() && h.Admin.Issuer != s.issuer {
+		return held{}, ErrNoSession // also once the provider is not the org's any more
 	}
 	return h, nil
 }
@@ -202,13 +202,22 @@ func (s *Service) Fresh(x Session, within time.Duration) bool {
 	return age >= 0 && age < within
 }
 
+// SignedOut is what a session was that has ended.
+type SignedOut struct {
+	Federated bool   // the provider has one, too
+	IDToken   Secret // that it gave, for the sign-out there; may be none
+}
+
 // SignOut ends the session of a token, whatever its stage. A token that has
 // none is no error.
-func (s *Service) SignOut(ctx context.Context, token string) error {
-	return s.db.Update(ctx, func(tx *sql.Tx) error {
+func (s *Service) SignOut(ctx context.Context, token string) (was SignedOut, err error) {
+	err = s.db.Update(ctx, func(tx *sql.Tx) error {
 		h, err := s.load(ctx, tx, token, settingUp, half, full)
 		if errors.Is(err, ErrNoSession) {
 			return nil
+		}
+		if err == nil && h.Admin.Federated() {
+			was, err = s.providerSession(ctx, tx, h.ID)
 		}
 		if err == nil {
 			err = end(ctx, tx, h.Admin.ID, h.ID)
@@ -218,6 +227,10 @@ func (s *Service) SignOut(ctx context.Context, token string) error {
 		}
 		return s.tell(ctx, tx, h.By(), h.Admin, systemlog.Event{Type: systemlog.SessionEnd, Message: "Administrator signed out", Detail: map[string]string{"session": h.ID}})
 	})
+	if err != nil {
+		return SignedOut{}, err
+	}
+	return was, nil
 }
 
 // Sessions are the open ones of an administrator, the last seen first.

@@ -133,8 +133,12 @@ func (s *Service) newTOTP(ctx context.Context, tx *sql.Tx, r record) (totp.Key, 
 	return k, nil
 }
 
-// fresh is ErrNotFresh for a whole session whose sign-in is too long ago.
+// fresh is ErrNotFresh for a whole session whose sign-in is too long ago, and
+// ErrFederated for one that the provider began.
 func (s *Service) fresh(h held) error {
+	if err := h.admin.theirs("the sign-in"); err != nil {
+		return err // all that needs this is about a password or factors
+	}
 	if h.stage == full && !s.Fresh(h.Session, FreshFor) {
 		return ErrNotFresh
 	}

@@ -42,7 +42,7 @@ func TestReadinessOfAnOlderDatabase(t *testing.T) {
 				'', 1, '', 5, '', 'armed', '', FALSE, '', '', '', '{"DeviceRecoveryValidityInDays":{"value":7}}', 1, 1)`,
 			`INSERT INTO os_accounts (id, device_id, guid, uid, name, full_name, governed, exempt, linked, linked_key, prelink, prelink_key, search_key, factors,
 				secret_state, secret_generation, secret_key_id, seen_at, created_at, updated_at)
-			VALUES ('osa1', 'dev1', 'G1', 501, 'amy', '', TRUE, FALSE, '', '', '', '', '', '[]', '', 0, '', 1, 1, 1),
+			VALUES ('osa1', 'dev1', 'G1', 501, 'amy', 'Ämy van  Dyk', TRUE, FALSE, '', '', '', '', 'amy` + "\n" + `ämy van  dyk` + "\n" + `amy@example.com` + "\n" + `', '[]', '', 0, '', 1, 1, 1),
 				('osa2', 'dev1', 'G2', 502, 'bob', '', FALSE, FALSE, '', '', '', '', '', '[]', '', 0, '', 1, 1, 1)`,
 			`INSERT INTO recovery_secrets (account_id, generation, key_id, sealed, proven, confirmed_at, last_issued_s)
 			VALUES ('osa1', 1, '', '', TRUE, 1000, 0), ('osa2', 1, '', '', TRUE, 10, 0)`,
@@ -53,11 +53,19 @@ func TestReadinessOfAnOlderDatabase(t *testing.T) {
 		}
 		var name, agent string
 		var until int64
-		err = open(t, where).View(t.Context(), func(tx *sql.Tx) error {
+		var parts []string
+		err = open(t, where).View(t.Context(), func(tx *sql.Tx) (err error) {
+			parts, err = store.All(t.Context(), tx, func(s store.Scanner) (p string, err error) { return p, s.Scan(&p) }, `SELECT part FROM account_names WHERE account_id = 'osa1' ORDER BY part`)
+			if err != nil {
+				return err
+			}
 			return tx.QueryRow(`SELECT name_key, active_agent, secret_until FROM devices WHERE id = 'dev1'`).Scan(&name, &agent, &until)
 		})
 		if want := int64(1000 + 7*86400*1e6); err != nil || name != "zürich 1" || agent != "1.2" || until != want {
 			t.Errorf("%q %q %d %v, want a secret of the governed account until %d", name, agent, until, err, want)
+		}
+		if want := []string{"dyk", "van dyk", "ämy van dyk"}; !slices.Equal(parts, want) {
+			t.Errorf("its user is found by %q, want %q", parts, want)
 		}
 	})
 }

@@ -9,7 +9,7 @@ import (
 	"os"
 
 	"github.com/pressly/goose/v3"
-	_ "modernc.org/sqlite" // the driver named "sqlite"
+	"modernc.org/sqlite"
 )
 
 func openSQLite(ctx context.Context, path string) (*DB, error) {
@@ -73,9 +73,5 @@ var (
 // connect puts the pragmas into the DSN: db.Exec would reach one pooled connection.
 func connect(path string, p purpose) (*sql.DB, error) {
 	q := url.Values{"_txlock": {p.lock}, "_pragma": append([]string{"busy_timeout(5000)"}, p.pragmas...)}
-	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+q.Encode())
-	if err != nil {
-		return nil, fmt.Errorf("open the database %s: %w", path, err)
-	}
-	return db, nil
+	return sql.OpenDB(prepared{driver: &sqlite.Driver{}, dsn: "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()}), nil
 }

@@ -6,20 +6,19 @@ import "time"
 // management description), with its place in the chain besides. The lists and
 // maps in it are never nil.
 type Entry struct {
-	UUID            string           `json:"uuid"`
-	Published       time.Time        `json:"published"`
-	EventType       string           `json:"eventType"`
-	Version         string           `json:"version"`
-	Severity        string           `json:"severity"`
-	DisplayMessage  string           `json:"displayMessage"`
-	LegacyEventType *string          `json:"legacyEventType"`
-	Actor           Actor            `json:"actor"`
-	Client          EntryClient      `json:"client"`
-	Outcome         Outcome          `json:"outcome"`
-	Target          []Target         `json:"target"`
-	Transaction     EntryTransaction `json:"transaction"`
-	DebugContext    EntryDebug       `json:"debugContext"`
-	Latchkey        EntryChain       `json:"latchkey"`
+	UUID           string           `json:"uuid"`
+	Published      time.Time        `json:"published"`
+	EventType      string           `json:"eventType"`
+	Version        string           `json:"version"`
+	Severity       string           `json:"severity"`
+	DisplayMessage string           `json:"displayMessage"`
+	Actor          Actor            `json:"actor"`
+	Client         EntryClient      `json:"client"`
+	Outcome        Outcome          `json:"outcome"`
+	Target         []Target         `json:"target"`
+	Transaction    EntryTransaction `json:"transaction"`
+	DebugContext   EntryDebug       `json:"debugContext"`
+	Latchkey       EntryChain       `json:"latchkey"`
 }
 
 // EntryClient is LogClient.

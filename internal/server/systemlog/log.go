@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/latchkey-mfa/latchkey/internal/server/scim"
 	"github.com/latchkey-mfa/latchkey/internal/server/store"
 )
 
@@ -24,12 +25,16 @@ type Log struct {
 func New(key []byte, now func() time.Time) *Log { return &Log{key: key, now: now} }
 
 // Append adds e to the chain within tx, so that an event stands exactly when
-// what it tells was committed.
+// what it tells was committed. An event that names no request is of the one in
+// ctx.
 func (l *Log) Append(ctx context.Context, tx *sql.Tx, e Event) error {
 	var last record
 	err := tx.QueryRowContext(ctx, `SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1`).Scan(&last.seq, &last.hash)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return fmt.Errorf("read the end of the system log: %w", err)
+	}
+	if e.Request == "" {
+		e.Request = RequestOf(ctx)
 	}
 	r, err := l.record(e, last.seq+1)
 	if err != nil {
@@ -91,16 +96,21 @@ type Query struct {
 	Severity     string
 	Outcome      string
 	ActorID      string
-	Words        []string // each must stand in the event, whatever its case
-	Limit        int      // 1 to 1000
+	Words        []string         // each must stand in the event, whatever its case
+	Filter       *scim.Expression // over Attributes; nil is none
+	Limit        int              // 1 to 1000
 }
 
 // MaxLimit is the largest Query.Limit.
 const MaxLimit = 1000
 
-// Find is the events that q picks.
+// Find is the events that q picks. Errors: *scim.RefusedError, or the
+// database's.
 func (l *Log) Find(ctx context.Context, tx *sql.Tx, q Query) ([]Event, error) {
-	where, args := q.where()
+	where, args, err := q.where()
+	if err != nil {
+		return nil, err
+	}
 	order := "ASC"
 	if q.Newest {
 		order = "DESC"
@@ -121,7 +131,7 @@ func (l *Log) Find(ctx context.Context, tx *sql.Tx, q Query) ([]Event, error) {
 	return out, nil
 }
 
-func (q Query) where() (string, []any) {
+func (q Query) where() (string, []any, error) {
 	terms, args := []string{"1 = 1"}, []any{}
 	add := func(wanted bool, term string, arg any) {
 		if wanted {
@@ -140,7 +150,14 @@ func (q Query) where() (string, []any) {
 	for _, w := range q.Words {
 		add(true, `lower(type || ' ' || body) LIKE $%d ESCAPE '\'`, store.Contains(w))
 	}
-	return strings.Join(terms, " AND "), args
+	if q.Filter != nil {
+		term, more, err := scim.Where(*q.Filter, Attributes(), len(args)+1)
+		if err != nil {
+			return "", nil, err
+		}
+		terms, args = append(terms, term), append(args, more...)
+	}
+	return strings.Join(terms, " AND "), args, nil
 }
 
 // Verdict is what Verify found.

@@ -41,6 +41,8 @@ const (
 	ForClients       Purpose = "latchkey/v1/client-digest"
 	ForTokenKeys     Purpose = "latchkey/v1/token-key"
 	ForWebPush       Purpose = "latchkey/v1/web-push"
+	ForSingleSignOn  Purpose = "latchkey/v1/single-sign-on"
+	ForACME          Purpose = "latchkey/v1/acme"
 )
 
 // Vault seals with the master key. It prints as a placeholder.

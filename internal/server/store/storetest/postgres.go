@@ -28,6 +28,7 @@ import (
 type Server struct {
 	dir   string
 	alive io.Closer // the server ends with it, and so with this process
+	guard *exec.Cmd
 	made  atomic.Int64
 }
 
@@ -36,16 +37,18 @@ var errAbsent = errors.New("PostgreSQL is not installed: apt-get install postgre
 
 // server is started by the first test that wants it.
 var server = sync.OnceValues(func() (*Server, error) {
-	bin, err := programs()
-	if err != nil {
-		return nil, err
+	// A new database is hundreds of files, which memory takes several times
+	// faster than a disk.
+	parent := "/tmp"
+	if unix.Access("/dev/shm", unix.W_OK) == nil {
+		parent = "/dev/shm"
 	}
-	s, err := start(bin)
+	s, err := Start(parent, "fsync=off", "full_page_writes=off", "max_connections=300", "shared_buffers=32MB", "autovacuum=off", "max_wal_size=2GB")
 	if err != nil {
 		return nil, err
 	}
 	// Databases are copies of this one, which nobody else opens.
-	db, err := store.Open(context.Background(), s.url("postgres"))
+	db, err := store.Open(context.Background(), s.URL("postgres"))
 	if err != nil {
 		return nil, errors.Join(err, s.alive.Close())
 	}
@@ -89,12 +92,16 @@ func (s *Server) create(t testing.TB, how string) string {
 			t.Error(err)
 		}
 	})
-	return s.url(name)
+	return s.URL(name)
 }
+
+// Create makes an empty database with that name, which is there as long as the
+// server is.
+func (s *Server) Create(name string) error { return s.exec("CREATE DATABASE " + name) }
 
 // exec runs a statement beside all databases of tests.
 func (s *Server) exec(statement string) error {
-	db, err := sql.Open("pgx", s.url("template1"))
+	db, err := sql.Open("pgx", s.URL("template1"))
 	if err != nil {
 		return err
 	}
@@ -103,7 +110,8 @@ func (s *Server) exec(statement string) error {
 	return err
 }
 
-func (s *Server) url(database string) string {
+// URL is where a database of the server is.
+func (s *Server) URL(database string) string {
 	return "postgres://latchkey@/" + database + "?host=" + s.dir
 }
 
@@ -147,12 +155,13 @@ wait $!
 rm -rf "$dir"/data "$dir"/.s.* "$dir/log"
 rmdir "$dir"`
 
-func start(bin string) (*Server, error) {
-	// A socket's path is bounded to about a hundred characters. A new database is
-	// hundreds of files, which memory takes several times faster than a disk.
-	parent := "/tmp"
-	if unix.Access("/dev/shm", unix.W_OK) == nil {
-		parent = "/dev/shm"
+// Start runs a new server in a folder of its own below parent, which has to be
+// short, as a socket's path is bounded to about a hundred characters. It has
+// those settings, each as name=value, and ends with Stop or with this process.
+func Start(parent string, settings ...string) (*Server, error) {
+	bin, err := programs()
+	if err != nil {
+		return nil, err
 	}
 	dir, err := os.MkdirTemp(parent, "latchkey-pg")
 	if err != nil {
@@ -168,8 +177,11 @@ func start(bin string) (*Server, error) {
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w: %s", err, out)
 	}
-	cmd := exec.Command("/bin/sh", "-c", guard, "guard", dir, filepath.Join(bin, "postgres"), "-D", data, "-k", dir, "-c", "listen_addresses=", "-c", "fsync=off",
-		"-c", "full_page_writes=off", "-c", "max_connections=300", "-c", "shared_buffers=32MB", "-c", "autovacuum=off", "-c", "max_wal_size=2GB")
+	args := []string{"-c", guard, "guard", dir, filepath.Join(bin, "postgres"), "-D", data, "-k", dir, "-c", "listen_addresses="}
+	for _, one := range settings {
+		args = append(args, "-c", one)
+	}
+	cmd := exec.Command("/bin/sh", args...)
 	cmd.SysProcAttr, cmd.Dir = as, dir
 	alive, err := cmd.StdinPipe()
 	if err != nil {
@@ -178,8 +190,21 @@ func start(bin string) (*Server, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	s := &Server{dir: dir, alive: alive}
+	s := &Server{dir: dir, alive: alive, guard: cmd}
 	return s, s.answers()
+}
+
+// Stop ends the server and removes its folder.
+func (s *Server) Stop() error { return errors.Join(s.alive.Close(), s.guard.Wait()) }
+
+// PID is the number of the server's first process, of which all others come.
+func (s *Server) PID() (int, error) {
+	raw, err := os.ReadFile(filepath.Join(s.dir, "data", "postmaster.pid"))
+	if err != nil {
+		return 0, err
+	}
+	first, _, _ := strings.Cut(string(raw), "\n")
+	return strconv.Atoi(first)
 }
 
 // owner gives the folder to who runs the server, which is never root.

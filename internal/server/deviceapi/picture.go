@@ -1,0 +1,97 @@
+package deviceapi
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/latchkey-mfa/latchkey/internal/server/directory"
+	"github.com/latchkey-mfa/latchkey/internal/server/pki"
+	"github.com/latchkey-mfa/latchkey/internal/server/recovery"
+	"github.com/latchkey-mfa/latchkey/internal/wire"
+)
+
+// picture is what a round knows: read for all its Macs together, since most of
+// them only say that nothing has happened. No two visits of a round are of the
+// same Mac or certificate, so that what one writes is not what another has read;
+// what a visit itself makes stale, it forgets.
+type picture struct {
+	settings wire.Settings
+	chains   map[string]bool // of authorities of the org's own that are trusted
+
+	certificates map[string]pki.Certificate // by fingerprint: those that are not revoked
+	devices      []directory.Device         // with the serial numbers of the visits
+	accounts     map[string][]directory.Account
+	states       map[string]recovery.State // by account
+	commands     map[string][]wire.Command
+
+	seen []string // accounts of which nothing but the time is new
+}
+
+// look reads what the visits need.
+func (s *Server) look(ctx context.Context, tx *sql.Tx, visits []*visit) (p *picture, err error) {
+	p = &picture{}
+	var fingerprints, serials, ids []string
+	for _, v := range visits {
+		fingerprints, serials = append(fingerprints, v.id.fingerprint), append(serials, v.in.Device.Serial)
+	}
+	if p.settings, err = directory.Settings(ctx, tx); err != nil {
+		return nil, err
+	}
+	if p.chains, err = pki.ChainIDs(ctx, tx); err != nil {
+		return nil, err
+	}
+	if p.certificates, err = pki.FindCertificates(ctx, tx, fingerprints); err != nil {
+		return nil, err
+	}
+	if p.devices, err = directory.DevicesBySerial(ctx, tx, serials...); err != nil || len(p.devices) == 0 {
+		return p, err
+	}
+	for _, d := range p.devices {
+		ids = append(ids, d.ID)
+	}
+	if p.accounts, err = directory.AccountsOf(ctx, tx, ids); err != nil {
+		return nil, err
+	}
+	if p.states, err = s.Book.States(ctx, tx, ids); err != nil {
+		return nil, err
+	}
+	p.commands, err = directory.Waiting(ctx, tx, ids)
+	return p, err
+}
+
+// device is the Mac with that identity. The error is directory.ErrNotFound.
+func (p *picture) device(in wire.CheckIn) (directory.Device, error) {
+	for _, d := range p.devices {
+		if d.Is(in.Device.UDID, in.Device.Serial) {
+			return d, nil
+		}
+	}
+	return directory.Device{}, directory.ErrNotFound
+}
+
+// waiting are the commands for a Mac.
+func (p *picture) waiting(ctx context.Context, tx *sql.Tx, deviceID string) ([]wire.Command, error) {
+	if p.commands == nil {
+		found, err := directory.Waiting(ctx, tx, []string{deviceID})
+		return append([]wire.Command{}, found[deviceID]...), err
+	}
+	return append([]wire.Command{}, p.commands[deviceID]...), nil
+}
+
+// changed forgets what a visit has made stale, for those after it too: what it
+// did is rare, and reading again is cheap.
+func (p *picture) changed() { p.commands, p.states = nil, nil }
+
+// registered are the states of a Mac's accounts.
+func (s *Server) registered(ctx context.Context, tx *sql.Tx, p *picture, deviceID string) (map[string]recovery.State, error) {
+	if p.states == nil {
+		return s.Book.States(ctx, tx, []string{deviceID})
+	}
+	return p.states, nil
+}
+
+// finish writes what is the same for all.
+func (p *picture) finish(ctx context.Context, tx *sql.Tx, now time.Time) error {
+	return directory.Seen(ctx, tx, p.seen, now)
+}
