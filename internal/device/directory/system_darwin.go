@@ -28,6 +28,7 @@ type Directory struct {
 	uuidOf  func(uid uint32, uuid *[16]byte) int32
 	calls   *macos.Calls
 	records *macos.OpenDirectory
+	without error // why there are no records
 }
 
 // Open binds the system's functions. path is not used: it is the account file
@@ -41,11 +42,9 @@ func Open(string) (*Directory, error) {
 	if err != nil {
 		return nil, fmt.Errorf("libSystem has no mbr_uid_to_uuid: %w", err)
 	}
-	records, err := macos.NewOpenDirectory()
-	if err != nil {
-		return nil, err
-	}
-	d := &Directory{calls: macos.NewCalls(lookUps, lookLimit), records: records}
+	d := &Directory{calls: macos.NewCalls(lookUps, lookLimit)}
+	// No login needs the records: without them the daemon starts all the same.
+	d.records, d.without = macos.NewOpenDirectory()
 	purego.RegisterFunc(&d.uuidOf, at)
 	return d, nil
 }
@@ -78,6 +77,9 @@ func (d *Directory) Named(ctx context.Context, name string) (factor.Account, err
 
 // SecureToken says whether the account may unlock the disk.
 func (d *Directory) SecureToken(ctx context.Context, uid uint32) (bool, error) {
+	if d.without != nil {
+		return false, d.without
+	}
 	u, err := d.records.ByUID(ctx, uid)
 	if errors.Is(err, macos.ErrNoUser) {
 		return false, fmt.Errorf("uid %d: %w", uid, ErrUnknown)

@@ -32,13 +32,13 @@ func openRegistry() (*registry, error) {
 	if err != nil {
 		return nil, err
 	}
-	configuration, err := openLibrary(frameworks + "SystemConfiguration.framework/SystemConfiguration")
-	if err != nil {
-		return nil, err
+	// Without the name's framework the host's name serves: no reason not to start.
+	if configuration, err := openLibrary(frameworks + "SystemConfiguration.framework/SystemConfiguration"); err == nil {
+		_ = configuration.bind(map[string]any{"SCDynamicStoreCopyComputerName": &r.computerName})
 	}
-	return r, errors.Join(
-		kit.bind(map[string]any{"IOServiceMatching": &r.matching, "IOServiceGetMatchingService": &r.find, "IOObjectRelease": &r.free, "IORegistryEntryCreateCFProperty": &r.property}),
-		configuration.bind(map[string]any{"SCDynamicStoreCopyComputerName": &r.computerName}))
+	return r, kit.bind(map[string]any{
+		"IOServiceMatching": &r.matching, "IOServiceGetMatchingService": &r.find, "IOObjectRelease": &r.free, "IORegistryEntryCreateCFProperty": &r.property,
+	})
 }
 
 // ReadHardware asks macOS which Mac this is. An error names all that is missing,
@@ -83,6 +83,9 @@ func (r *registry) platform() (Hardware, error) {
 }
 
 func (r *registry) name() string {
+	if r.computerName == nil {
+		return ""
+	}
 	o := r.owned()
 	defer o.end()
 	return r.readText(o.keep(r.computerName(0, nil)))

@@ -25,13 +25,15 @@ func sealingItem() keychain.Item {
 	return item
 }
 
-// usable: go-keychain goes to the default keychain, which prepare has made the
-// System keychain, and cannot see whether that is locked.
+// usable: go-keychain goes to the default keychain of the domain that prepare has
+// set, and can see neither which one that is nor whether it is locked.
 func (k *Keychain) usable() error {
 	o := k.security.owned()
 	defer o.end()
-	_, err := k.security.system(o)
-	return err
+	if _, err := k.security.system(o); err != nil {
+		return err
+	}
+	return k.security.checkDefault()
 }
 
 func (k *Keychain) readSealing() ([]byte, error) {

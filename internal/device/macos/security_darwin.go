@@ -1,6 +1,9 @@
 package macos
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 const (
 	systemKeychain = "/Library/Keychains/System.keychain"
@@ -16,6 +19,8 @@ type security struct {
 	allowQuestions func(allow bool) int32
 	openKeychain   func(path string, keychain *uintptr) int32
 	keychainStatus func(keychain uintptr, status *uint32) int32
+	domainDefault  func(domain int32, keychain *uintptr) int32
+	keychainPath   func(keychain uintptr, size *uint32, path *byte) int32
 	copyMatching   func(query uintptr, found *uintptr) int32
 	certificateOf  func(identity uintptr, certificate *uintptr) int32
 	keyOf          func(identity uintptr, key *uintptr) int32
@@ -38,6 +43,7 @@ func openSecurity() (*security, error) {
 	err = lib.bind(map[string]any{
 		"SecKeychainSetPreferenceDomain": &s.setDomain, "SecKeychainSetUserInteractionAllowed": &s.allowQuestions,
 		"SecKeychainOpen": &s.openKeychain, "SecKeychainGetStatus": &s.keychainStatus,
+		"SecKeychainCopyDomainDefault": &s.domainDefault, "SecKeychainGetPath": &s.keychainPath,
 		"SecItemCopyMatching":        &s.copyMatching,
 		"SecIdentityCopyCertificate": &s.certificateOf, "SecIdentityCopyPrivateKey": &s.keyOf,
 		"SecCertificateCopyData": &s.certificateDER, "SecKeyCreateSignature": &s.sign,
@@ -75,6 +81,27 @@ func (s *security) system(o *owned) (uintptr, error) {
 		return 0, ErrLocked
 	}
 	return keychain, nil
+}
+
+// checkDefault refuses where the system's default keychain, which go-keychain
+// adds items to, is another one than the System keychain.
+func (s *security) checkDefault() error {
+	o := s.owned()
+	defer o.end()
+	var keychain uintptr
+	if err := statusError("look for the system's default keychain", s.domainDefault(systemDomain, &keychain)); err != nil {
+		return err
+	}
+	o.keep(keychain)
+	path := make([]byte, maxText)
+	size := uint32(len(path))
+	if err := statusError("look for the system's default keychain", s.keychainPath(keychain, &size, &path[0])); err != nil {
+		return err
+	}
+	if got := string(path[:min(int(size), len(path))]); got != systemKeychain {
+		return fmt.Errorf("the system's default keychain is %.200q: put it right with `security default-keychain -d system -s %s`", got, systemKeychain)
+	}
+	return nil
 }
 
 // all are references to the items of a class in the System keychain.

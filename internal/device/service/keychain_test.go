@@ -62,6 +62,15 @@ func TestTheStoreMovesIntoTheKeychain(t *testing.T) {
 	if s := m.status(); s.Store != "good" || len(s.Accounts) != 1 {
 		t.Errorf("when it says yes again: %s, %+v", s.Store, s.Accounts)
 	}
+	// A key that was taken out of the keychain is a store that is lost: set aside,
+	// and nobody gets in by it.
+	m.stop()
+	r.key = nil
+	m.start()
+	m.gateSays(ada, nil, false, "unavailable")
+	if aside, err := filepath.Glob(filepath.Join(m.options.State, "store.db.unreadable-*")); err != nil || len(aside) != 1 || m.status().Store != "awaiting_check_in" {
+		t.Errorf("without its key: set aside %q, %v, store %s", aside, err, m.status().Store)
+	}
 }
 
 // TestAKeychainWithoutACertificateStopsNoLogin: check-in says why it does not
