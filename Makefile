@@ -5,7 +5,7 @@ STAMP    = -X main.version=$(VERSION)
 PLUGIN   = -buildmode=c-shared -trimpath -ldflags '-s -w -extldflags "-Wl,--version-script=$(CURDIR)/plugin/exports.map"'
 HOSTSRC  = $(wildcard plugin/host/*.c)
 
-.PHONY: build native native-host demo torture soak demo-build trial-build test test-postgres lint bench fuzz pictures pictures-panel clean
+.PHONY: build native native-host demo torture soak dist demo-build trial-build test test-postgres lint bench fuzz pictures pictures-panel clean
 
 ## build: the binaries of this machine, in bin/
 build: bin/Latchkey.so bin/latchkey-host
@@ -38,6 +38,14 @@ native-host:
 	$(GNUSTEP) -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -O2 $(SANITIZE) -c -o $(NATIVE)/loop.o plugin/host/window/loop.m
 	$(HOST) $(SANITIZE) -o $(NATIVE)/latchkey-host-native $(filter-out plugin/host/loop.c,$(HOSTSRC)) $(NATIVE)/loop.o -lgnustep-gui -lgnustep-base -lobjc -ldl
 	@rm -f $(NATIVE)/loop.o
+
+## dist: what is installed on a Mac, in dist/, with a report of what is in it (on Linux or on a Mac)
+# It is built once more from a copy of the source elsewhere, with nothing of the
+# first build to lean on, and both are the same to the byte.
+DIST ?= dist
+dist:
+	@[ "$$(uname)" = Darwin ] || bash .ci/prepare dist
+	VERSION=$(VERSION) GO=$(GO) bash packaging/darwin/dist $(DIST)
 
 # A trial (internal/trial) moves time, so its daemon and server are builds of
 # their own. It writes to its own folder alone: tests build at the same time.

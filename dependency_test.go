@@ -25,7 +25,7 @@ func allBuilt() []built {
 		{name: "latchkeyd", folder: "./cmd/latchkeyd", system: "linux", cgo: "1"},
 		{name: "latchkeyd", folder: "./cmd/latchkeyd", system: "darwin", cgo: "1"},
 		{name: "latchkey", folder: "./cmd/latchkey", system: "linux", cgo: "1"},
-		{name: "latchkey", folder: "./cmd/latchkey", system: "darwin", cgo: "0"},
+		{name: "latchkey", folder: "./cmd/latchkey", system: "darwin", cgo: "1"},
 		{name: "latchkey-server", folder: "./cmd/latchkey-server", system: "linux", cgo: "1"},
 		{name: "authhost", folder: "./cmd/authhost", system: "linux", cgo: "1"},
 		{name: "demo", folder: "./demo", system: "linux", cgo: "1"},

@@ -61,7 +61,7 @@ func TestAttackTimedPINIsReplayed(t *testing.T) {
 // up from an image has.
 func anotherMac(t *testing.T) *mac {
 	t.Helper()
-	w := &mac{World: programs.Started(t, trial.Options{}), t: t}
+	w := &mac{World: programs.Started(t, trial.Options{OwnOrg: true}), t: t}
 	w.sits(reception()).leaves()
 	w.ok(w.CheckIn(trial.Reception()))
 	return w

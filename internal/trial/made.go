@@ -23,6 +23,9 @@ type madeOrg struct {
 var orgs sync.Map
 
 func (w *World) initServer() error {
+	if w.options.OwnOrg {
+		return w.makeOrg()
+	}
 	found, _ := orgs.LoadOrStore(w.options.Bin, &madeOrg{})
 	made, ok := found.(*madeOrg)
 	if !ok {

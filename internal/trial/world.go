@@ -53,6 +53,7 @@ type Options struct {
 	Accounts []Account // of the Mac; nil for Reception, ITAdmin and Office
 	Out      io.Writer // what happens, told; nil for nowhere
 	Daemon   []string  // further arguments of the daemon
+	OwnOrg   bool      // an org with keys that no other trial of this process has
 }
 
 // World is everything that runs.
