@@ -6,6 +6,7 @@ import (
 
 	"github.com/latchkey-mfa/latchkey/internal/qrcode"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
+	"github.com/latchkey-mfa/latchkey/plugin/panel"
 )
 
 // view is a screen as the window is told of it (content.m reads it).
@@ -76,13 +77,13 @@ type Words interface {
 
 // viewOf is the screen as it first stands.
 func viewOf(s wire.Screen, words Words) view {
-	v := view{Seq: s.Seq, Title: oneLine(s.Title), Text: clean(s.Text), Number: oneLine(s.Number), NumberSpoken: spelled(s.Number),
+	v := view{Seq: s.Seq, Title: panel.OneLine(s.Title), Text: panel.Clean(s.Text), Number: panel.OneLine(s.Number), NumberSpoken: spelled(s.Number),
 		Busy: s.Busy, BusyText: busyText(s.Kind, words), Words: map[string]string{}}
 	for _, key := range []string{"restart", "shutdown", "sleep", "powerFailed", "capsLock", "keyboard"} {
 		v.Words[key] = words.Text(key)
 	}
 	if s.Note != nil && s.Note.Text != "" {
-		v.Note = &note{Text: clean(s.Note.Text), Spoken: clean(s.Note.Text), Error: s.Note.Level == wire.LevelError}
+		v.Note = &note{Text: panel.Clean(s.Note.Text), Spoken: panel.Clean(s.Note.Text), Error: s.Note.Level == wire.LevelError}
 		if v.Note.Error {
 			v.Note.Spoken = words.Text("error", "text", v.Note.Text)
 		}
@@ -92,7 +93,7 @@ func viewOf(s wire.Screen, words Words) view {
 		v.QR, v.QRSpoken = qrcode.Rows(s.QR, qrcode.QuietFull), words.Text("squares")
 	}
 	for _, f := range s.Facts {
-		v.Facts = append(v.Facts, fact{Label: oneLine(f.Label), Value: oneLine(aloud(f)), Spoken: oneLine(f.Label + ": " + f.Spoken)})
+		v.Facts = append(v.Facts, fact{Label: panel.OneLine(f.Label), Value: panel.OneLine(aloud(f)), Spoken: panel.OneLine(f.Label + ": " + f.Spoken)})
 	}
 	v.addWhatCanBeDone(s, words)
 	v.Focus = v.first()
@@ -102,19 +103,19 @@ func viewOf(s wire.Screen, words Words) view {
 func (v *view) addWhatCanBeDone(s wire.Screen, words Words) {
 	chosen := false
 	for _, c := range s.Choices {
-		v.Choices = append(v.Choices, choice{ID: c.ID, Label: oneLine(c.Label), Enabled: c.Enabled, Reason: oneLine(c.Reason), Chosen: c.Enabled && !chosen})
+		v.Choices = append(v.Choices, choice{ID: c.ID, Label: panel.OneLine(c.Label), Enabled: c.Enabled, Reason: panel.OneLine(c.Reason), Chosen: c.Enabled && !chosen})
 		chosen = chosen || c.Enabled
 	}
 	for _, f := range s.Fields {
 		v.Fields = append(v.Fields, fieldOf(f, words))
 	}
 	for _, a := range s.Actions {
-		v.Actions = append(v.Actions, action{ID: a.ID, Label: oneLine(a.Label), Role: a.Role})
+		v.Actions = append(v.Actions, action{ID: a.ID, Label: panel.OneLine(a.Label), Role: a.Role})
 	}
 }
 
 func fieldOf(f wire.Field, words Words) field {
-	out := field{Name: f.Name, Label: oneLine(f.Label), Value: oneLine(f.Value), Most: wire.MaxValue, Hidden: f.Hidden()}
+	out := field{Name: f.Name, Label: panel.OneLine(f.Label), Value: panel.OneLine(f.Value), Most: wire.MaxValue, Hidden: f.Hidden()}
 	if f.Kind != wire.FieldText {
 		out.Digits = min(max(f.Digits, 0), wire.MaxValue)
 	}
@@ -186,23 +187,3 @@ func aloud(f wire.Fact) string {
 }
 
 func spelled(s string) string { return strings.Join(strings.Split(s, ""), " ") }
-
-func oneLine(text string) string { return strings.ReplaceAll(clean(text), "\n", " ") }
-
-// clean drops control characters but line ends, and the characters that turn
-// the direction of writing or hide what follows: names and messages come from
-// outside.
-func clean(text string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n':
-			return r
-		case r == '\t':
-			return ' '
-		case r < ' ', r >= 0x7f && r < 0xa0, r == '\ufffd',
-			r >= '\u200b' && r <= '\u200f', r >= '\u202a' && r <= '\u202e', r >= '\u2066' && r <= '\u2069':
-			return -1
-		}
-		return r
-	}, text)
-}

@@ -2,11 +2,11 @@ package terminal
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
+	"github.com/latchkey-mfa/latchkey/plugin/panel"
 )
 
 // showMsg brings a new screen.
@@ -145,44 +145,25 @@ func (m *model) show(s wire.Screen) {
 // cleaned is the screen without anything that could steer the terminal: names
 // of computers and messages come from outside.
 func cleaned(s wire.Screen) wire.Screen {
-	s.Title, s.Number = oneLine(s.Title), oneLine(s.Number)
-	s.Text = clean(s.Text)
+	s.Title, s.Number = panel.OneLine(s.Title), panel.OneLine(s.Number)
+	s.Text = panel.Clean(s.Text)
 	if s.Note != nil {
-		s.Note = &wire.Note{Level: s.Note.Level, Text: clean(s.Note.Text)}
+		s.Note = &wire.Note{Level: s.Note.Level, Text: panel.Clean(s.Note.Text)}
 	}
 	s.Fields, s.Choices = append([]wire.Field(nil), s.Fields...), append([]wire.Choice(nil), s.Choices...)
 	s.Actions, s.Facts = append([]wire.Action(nil), s.Actions...), append([]wire.Fact(nil), s.Facts...)
 	for i := range s.Fields {
-		s.Fields[i].Label = oneLine(s.Fields[i].Label)
+		s.Fields[i].Label = panel.OneLine(s.Fields[i].Label)
 		s.Fields[i].Digits = min(s.Fields[i].Digits, wire.MaxValue)
 	}
 	for i := range s.Choices {
-		s.Choices[i].Label, s.Choices[i].Reason = oneLine(s.Choices[i].Label), oneLine(s.Choices[i].Reason)
+		s.Choices[i].Label, s.Choices[i].Reason = panel.OneLine(s.Choices[i].Label), panel.OneLine(s.Choices[i].Reason)
 	}
 	for i := range s.Actions {
-		s.Actions[i].Label = oneLine(s.Actions[i].Label)
+		s.Actions[i].Label = panel.OneLine(s.Actions[i].Label)
 	}
 	for i := range s.Facts {
-		s.Facts[i].Label, s.Facts[i].Value = oneLine(s.Facts[i].Label), oneLine(s.Facts[i].Value)
+		s.Facts[i].Label, s.Facts[i].Value = panel.OneLine(s.Facts[i].Label), panel.OneLine(s.Facts[i].Value)
 	}
 	return s
-}
-
-func oneLine(text string) string { return strings.ReplaceAll(clean(text), "\n", " ") }
-
-// clean drops control characters but line ends, and the characters that turn
-// the direction of writing or hide what follows.
-func clean(text string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n':
-			return r
-		case r == '\t':
-			return ' '
-		case r < ' ', r >= 0x7f && r < 0xa0, r == '\ufffd',
-			r >= '\u200b' && r <= '\u200f', r >= '\u202a' && r <= '\u202e', r >= '\u2066' && r <= '\u2069':
-			return -1
-		}
-		return r
-	}, text)
 }
