@@ -81,13 +81,13 @@ test:
 	$(MAKE) lint
 # Tests that start programs mostly wait for them: one package more than there
 # are processors keeps these busy.
-	$(GO) test -race -p $(shell expr $$(nproc 2>/dev/null || echo 2) + 1) -timeout 14m $$($(GO) list ./... | grep -v -E '/(stories|torture)$$')
+	$(GO) test -race -p $(shell expr $$(nproc 2>/dev/null || echo 2) + 1) -timeout 14m $$($(GO) list ./... | grep -v -E '/(stories|torture|plugin/abitest)$$')
 	$(MAKE) -j3 -Otarget test-stories test-postgres demo AUTO=1
 
-## test-stories: what is played for long. The attacks, and each package by itself, have run with the race detector; with it in daemon
+## test-stories: what is played for long, and C that is driven by Go. The attacks, and each package by itself, have run with the race detector; with it in daemon
 ## and server too these take twice as long: GOFLAGS=-race make test-stories
 test-stories:
-	$(GO) test -timeout 14m ./stories ./torture
+	$(GO) test -timeout 14m ./stories ./torture ./plugin/abitest
 
 ## test-postgres: the parts whose SQL it is, on PostgreSQL instead of SQLite
 POSTGRES = access scim tlscert directory systemlog forward pki recovery factor federation signin adminapi

@@ -58,12 +58,14 @@ func newOrg(t *testing.T) *org {
 		t.Fatal(err)
 	}
 	book := &recovery.Book{DB: o.db, Vault: v, Log: log, Now: clock}
-	accounts, err := signin.New(signin.Config{DB: o.db, Vault: v, Log: log, Now: clock, PublicURL: "https://mfa.example.com"})
+	hasher := password.NewHasher()
+	hasher.Cost = password.Cost{Time: 1, Memory: 8, Lanes: 1}
+	accounts, err := signin.New(signin.Config{DB: o.db, Vault: v, Log: log, Now: clock, PublicURL: "https://mfa.example.com", Hasher: hasher})
 	if err != nil {
 		t.Fatal(err)
 	}
 	o.Desk = &desk.Desk{DB: o.db, Log: log, Book: book, Challenges: pki.NewChallenges(v), Accounts: accounts, Now: clock,
-		Factors: &factor.Book{DB: o.db, Vault: v, Log: log, Hasher: password.NewHasher(), Now: clock, Party: party}}
+		Factors: &factor.Book{DB: o.db, Vault: v, Log: log, Hasher: hasher, Now: clock, Party: party}}
 	return o
 }
 

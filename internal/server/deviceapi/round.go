@@ -87,6 +87,11 @@ func (s *Server) inRound(ctx context.Context, v *visit) ([]byte, error) {
 	v.done = make(chan struct{})
 	turn := s.rounds.enter(v)
 	for {
+		// Who has gone reads no answer, whatever else has happened meanwhile.
+		if ctx.Err() != nil {
+			s.rounds.leave(v)
+			return nil, ctx.Err()
+		}
 		select {
 		case <-v.done:
 			return v.raw, v.err
