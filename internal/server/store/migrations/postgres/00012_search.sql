@@ -1,9 +1,14 @@
 -- +goose Up
 -- What 00012_search.sql of SQLite says, in PostgreSQL's words: see there for why.
 
-ALTER TABLE events ADD COLUMN actor_login TEXT GENERATED ALWAYS AS (COALESCE(body::json #>> '{actor,alternateId}', '')) STORED;
-ALTER TABLE events ADD COLUMN client_ip TEXT GENERATED ALWAYS AS (COALESCE(body::json #>> '{client,ipAddress}', '')) STORED;
-ALTER TABLE events ADD COLUMN request TEXT GENERATED ALWAYS AS (COALESCE(body::json ->> 'request', '')) STORED;
+-- A text with a zero byte, which stands in the body as an escape, is none that PostgreSQL can give: it becomes U+FFFD here.
+CREATE FUNCTION latchkey_event(body text) RETURNS json LANGUAGE sql IMMUTABLE AS $$
+    SELECT regexp_replace(body, '(?<!\\)((?:\\\\)*)\\u0000', '\1\\ufffd', 'g')::json
+$$;
+
+ALTER TABLE events ADD COLUMN actor_login TEXT GENERATED ALWAYS AS (COALESCE(latchkey_event(body) #>> '{actor,alternateId}', '')) STORED;
+ALTER TABLE events ADD COLUMN client_ip TEXT GENERATED ALWAYS AS (COALESCE(latchkey_event(body) #>> '{client,ipAddress}', '')) STORED;
+ALTER TABLE events ADD COLUMN request TEXT GENERATED ALWAYS AS (COALESCE(latchkey_event(body) ->> 'request', '')) STORED;
 
 CREATE INDEX events_type ON events (type, seq);
 CREATE INDEX events_actor ON events (actor_id, seq);
@@ -22,7 +27,7 @@ CREATE TABLE event_targets (
 CREATE FUNCTION latchkey_targets(event_seq bigint, event_body text) RETURNS void LANGUAGE sql AS $$
     INSERT INTO event_targets (seq, target_id, type, alternate_id, display_name)
         SELECT event_seq, COALESCE(t ->> 'id', ''), COALESCE(t ->> 'type', ''), COALESCE(t ->> 'alternateId', ''), COALESCE(t ->> 'displayName', '')
-        FROM json_array_elements(CASE json_typeof(event_body::json -> 'target') WHEN 'array' THEN event_body::json -> 'target' ELSE '[]'::json END) t;
+        FROM json_array_elements(CASE json_typeof(latchkey_event(event_body) -> 'target') WHEN 'array' THEN latchkey_event(event_body) -> 'target' ELSE '[]'::json END) t;
 $$;
 SELECT latchkey_targets(seq, body) FROM events;
 CREATE INDEX event_targets_seq ON event_targets (seq);
