@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -48,10 +49,10 @@ func run(ctx context.Context, bin, only string, macs int) error {
 	}
 	if only != "mac" {
 		rows, err := orgRows(ctx, bin, macs)
-		if err != nil {
-			return err
-		}
 		t.rows = append(t.rows, rows...)
+		if err != nil { // what was measured before took minutes
+			return errors.Join(err, t.print(os.Stdout))
+		}
 	}
 	return t.print(os.Stdout)
 }

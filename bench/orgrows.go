@@ -49,11 +49,11 @@ func orgRows(ctx context.Context, bin string, macs int) (rows []row, err error) 
 			k.database = fmt.Sprintf("org%d_%d", n, k.pid)
 			if k.pid != 0 {
 				if err := pg.Create(k.database); err != nil {
-					return nil, err
+					return rows, err
 				}
 			}
 			if of[i], err = k.measure(ctx, program, n); err != nil {
-				return nil, fmt.Errorf("%s, %d Macs: %w", k.name, n, err)
+				return rows, fmt.Errorf("%s, %d Macs: %w", k.name, n, err)
 			}
 		}
 		rows = append(rows, k.rows(of[0], of[1], macs)...)
