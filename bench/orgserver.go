@@ -29,7 +29,7 @@ func startServer(ctx context.Context, program, dir, where string) (*orgServer, e
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, program, "serve", "--data", dir, "--database", where, "--listen", "127.0.0.1:0", "--device-listen", "127.0.0.1:0", "--log-level", "warn", "--accounts-per-hour", "1000000")
+	cmd := exec.CommandContext(ctx, program, "serve", "--data", dir, "--database", where, "--listen", "127.0.0.1:0", "--device-listen", "127.0.0.1:0", "--accounts-per-hour", "1000000")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	cmd.Stderr = log
 	out, err := cmd.StdoutPipe()

@@ -14,3 +14,10 @@ func Certificate(s *Server, r *http.Request) (*x509.Certificate, error) {
 	id, err := certificate(r, s.Trust)
 	return id.Certificate, err
 }
+
+// Waiting is how many check-ins wait for the next round.
+func Waiting(s *Server) int {
+	s.rounds.mu.Lock()
+	defer s.rounds.mu.Unlock()
+	return len(s.rounds.waiting)
+}

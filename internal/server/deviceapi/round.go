@@ -115,11 +115,15 @@ func (s *Server) round(ctx context.Context) {
 	ctx = context.WithoutCancel(ctx) // the database bounds how long it takes
 	err := s.settle(ctx, visits)
 	for _, v := range visits {
-		if err != nil && len(visits) > 1 {
-			// Somebody's fault, or the database's: each alone, so that nobody is
-			// kept out by another's check-in.
-			v.err = s.settle(ctx, []*visit{v})
-		} else if err != nil {
+		switch {
+		case err != nil && len(visits) > 1 && !store.InTrouble(err):
+			// Somebody's check-in: each alone, so that nobody is kept out by
+			// another's. What ails the database would only be waited for again, as
+			// often as there are visits.
+			if alone := s.settle(ctx, []*visit{v}); alone != nil {
+				v.err = alone
+			}
+		case err != nil:
 			v.err = err
 		}
 		if v.err != nil {
@@ -129,9 +133,16 @@ func (s *Server) round(ctx context.Context) {
 	}
 }
 
-// settle answers visits in one transaction; with an error none of them is.
-func (s *Server) settle(ctx context.Context, visits []*visit) error {
-	err := s.DB.Update(ctx, func(tx *sql.Tx) error {
+// settle answers visits in one transaction; with an error none of them is. What
+// panics fails like an error: the goroutine is another Mac's, and the turn has to
+// be given back.
+func (s *Server) settle(ctx context.Context, visits []*visit) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("answer %d check-ins: panic: %v\n%s", len(visits), cause, debug.Stack())
+		}
+	}()
+	return s.DB.Update(ctx, func(tx *sql.Tx) error {
 		p, err := s.look(ctx, tx, visits)
 		if err != nil {
 			return err
@@ -143,20 +154,10 @@ func (s *Server) settle(ctx context.Context, visits []*visit) error {
 		}
 		return p.finish(ctx, tx, s.Now())
 	})
-	if err == nil && len(visits) == 1 {
-		return visits[0].err
-	}
-	return err
 }
 
 // visit answers one. A refusal is an answer: its event and the claim must stand.
-// What panics fails like an error, and not with the goroutine of another Mac.
-func (s *Server) visit(ctx context.Context, tx *sql.Tx, p *picture, v *visit) (err error) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			err = fmt.Errorf("check-in with certificate %s: panic: %v\n%s", v.id.fingerprint, cause, debug.Stack())
-		}
-	}()
+func (s *Server) visit(ctx context.Context, tx *sql.Tx, p *picture, v *visit) error {
 	v.raw, v.err = s.take(ctx, tx, p, v)
 	var refusal *apierror.Error
 	if errors.As(v.err, &refusal) {

@@ -1,13 +1,23 @@
 package deviceapi_test
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
+	"net/http"
+	"runtime"
 	"sync"
 	"testing"
+	"time"
 
+	"go.uber.org/zap"
+
+	"github.com/latchkey-mfa/latchkey/internal/server/deviceapi"
+	"github.com/latchkey-mfa/latchkey/internal/server/directory"
 	"github.com/latchkey-mfa/latchkey/internal/server/pki"
+	"github.com/latchkey-mfa/latchkey/internal/server/recovery"
 	"github.com/latchkey-mfa/latchkey/internal/server/servertest"
+	"github.com/latchkey-mfa/latchkey/internal/server/store"
 	"github.com/latchkey-mfa/latchkey/internal/server/store/storetest"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
 )
@@ -90,5 +100,128 @@ func TestOneThatFailsFailsAlone(t *testing.T) {
 		if want := map[bool]uint64{false: 2, true: 1}[i == 3]; d.LastSeq != want || account(o, d).FullName == "Nobody" {
 			t.Errorf("%d: the last one taken is %d, want %d; %q is kept", i, d.LastSeq, want, account(o, d).FullName)
 		}
+	}
+}
+
+// broken is a registry that falls over: at a secret of one Mac, and when it is
+// asked about any.
+type broken struct {
+	deviceapi.Registry
+	serial string
+	all    bool
+}
+
+func (b *broken) Register(ctx context.Context, tx *sql.Tx, d directory.Device, a directory.Account, u wire.SecretUpload) (wire.SecretResult, error) {
+	if d.Serial == b.serial {
+		panic("a mistake of ours")
+	}
+	return b.Registry.Register(ctx, tx, d, a, u)
+}
+
+func (b *broken) States(ctx context.Context, tx *sql.Tx, devices []string) (map[string]recovery.State, error) {
+	if b.all {
+		panic("another one")
+	}
+	return b.Registry.States(ctx, tx, devices)
+}
+
+// A mistake of ours is an error for whom it strikes, and the next are answered.
+func TestAPanicEndsNoRound(t *testing.T) {
+	o := servertest.New(t)
+	ids := fleet(o, 6)
+	book := &broken{Registry: o.Book, serial: "C023"}
+	o.Serve("POST "+wire.CheckInPath, (&deviceapi.Server{DB: o.DB, Vault: o.Vault, Log: o.Log, Book: book, Trust: o.Trust, Zap: zap.NewNop(), Now: o.Now, Every: time.Minute,
+		Pace: deviceapi.NewPace(1000, 1000)}).Handler())
+	at := func(seq uint64) []int {
+		statuses, _ := together(o, ids, func(i int) wire.CheckIn {
+			in := request(fmt.Sprintf("C02%d", i), seq)
+			_, up := upload(t, seq)
+			in.Secrets = []wire.SecretUpload{up}
+			return in
+		})
+		return statuses
+	}
+	for i, status := range at(2) {
+		if want := map[bool]int{false: 200, true: 500}[i == 3]; status != want {
+			t.Errorf("%d: %d, want %d", i, status, want)
+		}
+	}
+	book.all = true
+	for i, status := range at(3) {
+		if status != 500 {
+			t.Errorf("%d: %d while all fail", i, status)
+		}
+	}
+	book.all, book.serial = false, ""
+	for i, status := range at(4) {
+		if status != 200 {
+			t.Errorf("%d: %d after all is well", i, status)
+		}
+	}
+}
+
+// queue is a database of which the first to come waits until the others do, so
+// that these are in one round.
+type queue struct {
+	deviceapi.Database
+	of     *deviceapi.Server
+	others int
+	fails  error // with which every transaction ends
+
+	mu    sync.Mutex
+	asked int
+}
+
+func (q *queue) Update(ctx context.Context, do func(tx *sql.Tx) error) error {
+	q.mu.Lock()
+	q.asked++
+	first := q.asked == 1
+	q.mu.Unlock()
+	for first && deviceapi.Waiting(q.of) < q.others {
+		runtime.Gosched()
+	}
+	if q.fails != nil {
+		return q.fails
+	}
+	return q.Database.Update(ctx, do)
+}
+
+// queued has the org's check-ins go through one.
+func queued(o *servertest.Org, others int, fails error) *queue {
+	q := &queue{Database: o.DB, others: others, fails: fails}
+	q.of = &deviceapi.Server{DB: q, Vault: o.Vault, Log: o.Log, Book: o.Book, Trust: o.Trust, Zap: zap.NewNop(), Now: o.Now, Every: time.Minute, Pace: deviceapi.NewPace(1000, 1000)}
+	o.Serve("POST "+wire.CheckInPath, q.of.Handler())
+	return q
+}
+
+// What ails the database is not waited for once for each Mac.
+func TestADatabaseInTroubleIsAskedOnceForAll(t *testing.T) {
+	o := servertest.New(t)
+	ids := fleet(o, 6)
+	q := queued(o, 5, fmt.Errorf("begin: %w", store.ErrBusy))
+	statuses, _ := together(o, ids, func(i int) wire.CheckIn { return request(fmt.Sprintf("C02%d", i), 2) })
+	for i, status := range statuses {
+		if status != http.StatusInternalServerError {
+			t.Errorf("%d: %d", i, status)
+		}
+	}
+	if q.asked != 2 {
+		t.Errorf("the database was asked %d times: once for who came first, and once for all who waited", q.asked)
+	}
+}
+
+// Two requests of one Mac under one number come at the same time, while others
+// do: one is taken, and the other is that of a copy.
+func TestTwoUnderOneNumberAtOnce(t *testing.T) {
+	o := servertest.New(t)
+	ids := fleet(o, 3)
+	queued(o, 3, nil)
+	statuses, _ := together(o, []servertest.Identity{ids[0], ids[1], ids[1], ids[2]}, func(i int) wire.CheckIn {
+		in := request([]string{"C020", "C021", "C021", "C022"}[i], 2)
+		in.Accounts[0].FullName = fmt.Sprint("Amy ", i)
+		return in
+	})
+	if statuses[0] != 200 || statuses[3] != 200 || statuses[1]+statuses[2] != 200+409 {
+		t.Errorf("%v, want one of the two in the middle to be 409", statuses)
 	}
 }

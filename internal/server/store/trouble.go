@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -35,15 +36,23 @@ var (
 	ErrDenied = errors.New("the database refuses this user")
 )
 
+// troubles are what explained finds out.
+func troubles() []error {
+	return []error{ErrWhere, ErrNewer, ErrBusy, ErrFull, ErrGone, ErrReadOnly, ErrDamaged, ErrDenied}
+}
+
+// InTrouble reports whether err is one of the database, whoever asks it for what.
+func InTrouble(err error) bool {
+	return slices.ContainsFunc(troubles(), func(said error) bool { return errors.Is(err, said) })
+}
+
 // explained is err with what the database means by it in front.
 func explained(err error) error {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return err
 	}
-	for _, said := range []error{ErrWhere, ErrNewer, ErrBusy, ErrFull, ErrGone, ErrReadOnly, ErrDamaged, ErrDenied} {
-		if errors.Is(err, said) {
-			return err
-		}
+	if InTrouble(err) {
+		return err
 	}
 	var lite *sqlite.Error
 	var pg *pgconn.PgError
