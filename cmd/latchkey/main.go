@@ -69,5 +69,6 @@ func newCommand() *cobra.Command {
 	sockets := cmd.PersistentFlags().String("sockets", defaultSockets, "folder of the daemon's sockets")
 	cmd.AddCommand(statusCommand(sockets), factorsCommand(sockets), doctorCommand(sockets), checkInCommand(sockets), certificateCommand(),
 		enrolCommand(sockets), agentCommand(sockets), profileCommand())
+	manualPages(cmd)
 	return cmd
 }
