@@ -120,8 +120,6 @@ func TestImportsGoOneWay(t *testing.T) {
 		{"plugin", module + "internal/policy", "the plug-in decides nothing"},
 		{"plugin", module + "internal/device/login", "the plug-in decides nothing"},
 		{"cmd/latchkeyd", module + "internal/authhost", "what plays a Mac does not ship in the daemon"},
-		{"cmd/latchkeyd", "os/exec", "what runs as root starts no programs"},
-		{"cmd/latchkey", "os/exec", "what an administrator runs as root starts no programs"},
 		{"cmd/latchkey", module + "internal/device/service", "the command line asks the daemon, and is not one"},
 		{"plugin", "os/exec", "the plug-in starts no programs"},
 	}
@@ -152,6 +150,26 @@ func TestImportsGoOneWay(t *testing.T) {
 	}
 }
 
+// TestOnePackageStartsPrograms: what runs as root, or is run by root, starts
+// programs in one place, which has bounds for them.
+func TestOnePackageStartsPrograms(t *testing.T) {
+	const may = module + "internal/device/systemtool"
+	for _, system := range systems() {
+		all := graph(t, system)
+		for _, program := range []string{"cmd/latchkeyd", "cmd/latchkey"} {
+			starts := []string{}
+			for _, dep := range all[module+program].Deps {
+				if slices.Contains(all[dep].Imports, "os/exec") {
+					starts = append(starts, dep)
+				}
+			}
+			if !slices.Equal(starts, []string{may}) {
+				t.Errorf("%s starts programs in %q (%s), want %q alone", program, starts, system, may)
+			}
+		}
+	}
+}
+
 // reaches is what a package is, or depends on, that a rule forbids; or nothing.
 func reaches(all map[string]listed, name, never string) string {
 	if under(name, never) {
@@ -178,10 +196,10 @@ func layers() [][]string {
 	return [][]string{
 		{"internal/server/store", "internal/device/macos"},
 		{"pkg/recoverypin", "pkg/totp", "pkg/directauth", "internal/ctap", "internal/wire", "internal/plist", "internal/clock", "internal/devaccounts", "internal/authhost/tty",
-			"internal/qrcode", "internal/locale", "internal/device", "internal/device/store", "internal/device/lockout", "internal/device/machine", "internal/device/identity",
+			"internal/qrcode", "internal/locale", "internal/device", "internal/device/places", "internal/device/rootfile", "internal/device/launch", "internal/device/systemtool", "internal/device/store", "internal/device/lockout", "internal/device/machine", "internal/device/identity",
 			"internal/server/access", "internal/server/scim", "internal/server/reference", "internal/server/vault", "internal/server/password", "internal/server/credential"},
 		{"internal/policy", "internal/authhost", "plugin/panel", "plugin/words", "internal/device/catalogue", "internal/ctap/hid",
-			"internal/device/xipc", "internal/device/checkin", "internal/device/factor", "internal/device/trustedtime", "internal/device/org",
+			"internal/device/xipc", "internal/device/loginright", "internal/device/checkin", "internal/device/factor", "internal/device/trustedtime", "internal/device/org",
 			"internal/server/systemlog", "internal/server/tlscert", "internal/server/directory", "internal/server/apierror", "internal/server/federation"},
 		{"internal/policy/schema", "internal/authhost/script", "plugin/panel/terminal", "plugin/panel/native", "plugin/mechanism",
 			"internal/profile", "internal/device/agent", "internal/device/events", "internal/device/directory", "internal/device/managedprefs", "internal/device/login", "internal/device/securitykey",
@@ -249,7 +267,7 @@ func TestLibrariesHaveOwners(t *testing.T) {
 		{"github.com/prometheus/client_golang/prometheus", []string{"internal/server/metrics"}, "one registry for each server, and none of the process"},
 		{"github.com/pressly/goose/v3", []string{"internal/server/store"}, "one place migrates"},
 		{"github.com/smallstep/pkcs7", []string{"internal/server/pki", "internal/device/identity", "internal/profile"}, "its default cipher is DES, and it reads BER without a bound: internal/profile walks over a signed profile first, and enciphers nothing"},
-		{"github.com/ebitengine/purego", []string{"internal/ctap/hid", "internal/device/directory", "internal/device/macos"}, "calls of macOS are few and flat"},
+		{"github.com/ebitengine/purego", []string{"internal/ctap/hid", "internal/device/directory", "internal/device/launch", "internal/device/macos"}, "calls of macOS are few and flat"},
 		{"github.com/keybase/go-keychain", []string{"internal/device/macos"}, "it goes to the default keychain, which internal/device/macos makes the system's, and has no limit of time"},
 		{"github.com/spf13/cobra", []string{"cmd/", "demo", "torture", "bench"}, "flags and wiring are cmd's"},
 		{"golang.org/x/crypto/argon2", []string{"internal/devaccounts", "internal/server/password"}, "one place on each side sets its cost and bounds it"},

@@ -304,15 +304,17 @@ static void read_ticket(struct invocation *i)
 void invocation_start(struct invocation *i)
 {
     bool prompt = i->question.kind == MECHANISM_PROMPT;
+    bool asks = i->question.kind != MECHANISM_REHEARSAL; /* for an account, which a rehearsal has none of */
 
     /* Refused by default: a name in the list that we do not know, or a list in
      * which nobody has checked a password before us. Deny, since it is what
      * every host takes for 'not yet'; Undefined would mean 'do not ask again'. */
-    if (i->question.kind == MECHANISM_UNKNOWN || !read_uid(i)) {
+    if (i->question.kind == MECHANISM_UNKNOWN || (asks && !read_uid(i))) {
         refuse(i);
         return;
     }
-    read_ticket(i);
+    if (asks)
+        read_ticket(i);
     deadline_in(&i->deadline, prompt ? LATCHKEY_PROMPT_SECONDS : LATCHKEY_GATE_SECONDS);
     if (!start(i, watch) || !start(i, work))
         refuse(i); /* without a deadline nothing may begin */

@@ -34,6 +34,8 @@ static enum mechanism_kind kind_of(AuthorizationMechanismId id)
         return MECHANISM_PROMPT;
     if (id && strcmp(id, "gate") == 0)
         return MECHANISM_GATE;
+    if (id && strcmp(id, "rehearsal") == 0)
+        return MECHANISM_REHEARSAL;
     return MECHANISM_UNKNOWN;
 }
 

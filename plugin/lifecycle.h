@@ -16,6 +16,7 @@ enum mechanism_kind {
     MECHANISM_UNKNOWN, /* decided in Invoke, by Deny */
     MECHANISM_PROMPT,
     MECHANISM_GATE,
+    MECHANISM_REHEARSAL, /* of a private right, before the login window is armed */
 };
 
 /* One MechanismInvoke, from there until its result. Counted references: it

@@ -12,6 +12,7 @@ import (
 
 	"github.com/latchkey-mfa/latchkey/internal/device/checkin"
 	"github.com/latchkey-mfa/latchkey/internal/device/identity"
+	"github.com/latchkey-mfa/latchkey/internal/device/places"
 )
 
 // certificateOptions are the flags of certificate.
@@ -35,7 +36,7 @@ func certificateCommand() *cobra.Command {
 	set.StringVar(&o.ca, "ca", "", "file of further root certificates (PEM) for https")
 	set.StringVar(&o.challengeFile, "challenge-file", "", "file of the challenge; without it the challenge is asked for")
 	set.StringVar(&o.name, "common-name", hostName(), "common name of the certificate")
-	set.StringVar(&o.state, "state", defaultState, "the daemon's state folder")
+	set.StringVar(&o.state, "state", places.State, "the daemon's state folder")
 	return cmd
 }
 

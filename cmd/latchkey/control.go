@@ -58,26 +58,35 @@ func doctorCommand(sockets *string) *cobra.Command {
 		if err := ask(cmd.Context(), *sockets, wire.MsgDoctor, wire.Dictionary{}, &r); err != nil {
 			return err
 		}
-		if *asJSON {
-			if err := printJSON(cmd.OutOrStdout(), r); err != nil {
-				return err
-			}
-		}
-		bad := 0
-		for _, c := range r.Checks {
-			if !c.OK {
-				bad++
-			}
-			if !*asJSON {
-				printCheck(cmd.OutOrStdout(), c)
-			}
-		}
-		if bad == 0 {
-			return nil
-		}
-		return &failure{err: fmt.Errorf("%d of %d checks failed", bad, len(r.Checks)), hint: fmt.Sprintf("%d of %d checks need attention", bad, len(r.Checks)), code: exitNo}
+		return concludeChecks(cmd.OutOrStdout(), r.Checks, *asJSON)
 	}
 	return cmd
+}
+
+// concludeChecks prints what was looked at, and fails with exitNo where
+// something was not good.
+func concludeChecks(out io.Writer, checks []wire.Check, asJSON bool) error {
+	bad := 0
+	for i, c := range checks {
+		if c.OK {
+			checks[i].Hint = ""
+			c.Hint = ""
+		} else {
+			bad++
+		}
+		if !asJSON {
+			printCheck(out, c)
+		}
+	}
+	if asJSON {
+		if err := printJSON(out, wire.DoctorReply{Checks: checks}); err != nil {
+			return err
+		}
+	}
+	if bad == 0 {
+		return nil
+	}
+	return &failure{err: fmt.Errorf("%d of %d checks failed", bad, len(checks)), hint: fmt.Sprintf("%d of %d checks need attention", bad, len(checks)), code: exitNo}
 }
 
 func printCheck(out io.Writer, c wire.Check) {

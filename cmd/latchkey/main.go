@@ -10,6 +10,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/latchkey-mfa/latchkey/internal/device/places"
 )
 
 // version is set by the linker.
@@ -66,9 +68,9 @@ func newCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	sockets := cmd.PersistentFlags().String("sockets", defaultSockets, "folder of the daemon's sockets")
+	sockets := cmd.PersistentFlags().String("sockets", places.Sockets, "folder of the daemon's sockets")
 	cmd.AddCommand(statusCommand(sockets), factorsCommand(sockets), doctorCommand(sockets), checkInCommand(sockets), certificateCommand(),
-		enrolCommand(sockets), agentCommand(sockets), profileCommand())
+		enrolCommand(sockets), agentCommand(sockets), profileCommand(), loginRightCommand(sockets), uninstallCommand())
 	manualPages(cmd)
 	return cmd
 }

@@ -46,7 +46,7 @@ func scriptDaemon(ts *testscript.TestScript, _ bool, _ []string) {
 	ctx, cancel := context.WithCancel(context.Background())
 	d, err := service.Open(ctx, service.Options{State: ts.MkAbs("state"), Files: ts.MkAbs("files"), Sockets: sockets, ManagedPreferences: prefs,
 		PollEvery: time.Minute, Clock: clocktest.New(), Machine: machine.Machine{UDID: "u", Serial: "S", Name: "Mac"}, Directory: found,
-		Armed: func() wire.Armed { return wire.Armed{State: "armed", Reason: "test"} }, Version: "1.2.3", Log: zap.NewNop()})
+		Version: "1.2.3", Log: zap.NewNop()})
 	check(err)
 	ready, done := make(chan struct{}), make(chan error, 1)
 	go func() { done <- d.Run(ctx, func() { close(ready) }) }()

@@ -1,15 +1,18 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"github.com/latchkey-mfa/latchkey/internal/device/loginright"
+	"github.com/latchkey-mfa/latchkey/internal/device/places"
 	"github.com/latchkey-mfa/latchkey/internal/device/removal"
 )
 
@@ -25,7 +28,7 @@ func uninstallCommand() *cobra.Command {
 	purge := cmd.Flags().Bool("purge", false, "remove the daemon's state (factors and recovery secrets), its item of the System keychain, and its log as well")
 	dry := cmd.Flags().Bool("dry-run", false, "say what would be done, and do nothing")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if !onAMac {
+		if places.Plugins == "" {
 			return failed("run it on a Mac", errors.New("no package was installed on this machine"))
 		}
 		if os.Geteuid() != 0 {
@@ -47,12 +50,24 @@ func uninstallCommand() *cobra.Command {
 // removalHere is the removal of this Mac's.
 func removalHere(purge bool, out io.Writer) removal.Removal {
 	return removal.Removal{
-		Right: loginright.Editor{Database: loginright.Authd{}, Lock: loginright.Unlocked},
-		Lock:  loginright.FileLock(filepath.Join(macFiles, loginright.LockName)),
+		Right: loginright.Editor{Database: loginright.Authd{}, Lock: unlocked},
+		Lock:  lockHere,
 		Jobs:  removal.Mac{}, Records: removal.Mac{}, Owners: []uint32{0}, Purge: purge,
 		Say: func(format string, words ...any) { fmt.Fprintf(out, format+"\n", words...) },
 	}
 }
+
+// lockHere keeps latchkeyd from arming while it is being removed. Where the folder
+// of the lock is gone, so is a daemon that would.
+func lockHere(ctx context.Context) (func(), error) {
+	unlock, err := loginright.FileLock(filepath.Join(places.Files, loginright.LockName))(ctx)
+	if errors.Is(err, fs.ErrNotExist) {
+		return unlocked(ctx)
+	}
+	return unlock, err
+}
+
+func unlocked(context.Context) (func(), error) { return func() {}, nil }
 
 // removalFailed says what to do next.
 func removalFailed(err error) error {

@@ -13,7 +13,9 @@ import (
 
 	"github.com/latchkey-mfa/latchkey/internal/clock"
 	"github.com/latchkey-mfa/latchkey/internal/device/directory"
+	"github.com/latchkey-mfa/latchkey/internal/device/launch"
 	"github.com/latchkey-mfa/latchkey/internal/device/machine"
+	"github.com/latchkey-mfa/latchkey/internal/device/places"
 	"github.com/latchkey-mfa/latchkey/internal/device/service"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
 )
@@ -50,7 +52,7 @@ func main() {
 type flags struct {
 	state, files, sockets, prefs string
 	accounts, machine, ca        string
-	logFormat, logLevel          string
+	logFormat, logLevel, logFile string
 	poll                         time.Duration
 	clock                        clock.Options
 	keys                         string // folder of simulated security keys; "" for the real ones
@@ -66,7 +68,7 @@ func newCommand(failed *bool) *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			log, err := newLogger(f.logFormat, f.logLevel)
+			log, err := newLogger(f.logFormat, f.logLevel, f.logFile)
 			if err != nil {
 				return err
 			}
@@ -78,13 +80,14 @@ func newCommand(failed *bool) *cobra.Command {
 		},
 	}
 	set := cmd.Flags()
-	set.StringVar(&f.state, "state", defaultState, "folder of the store and the device's identity, mode 0700")
-	set.StringVar(&f.files, "files", defaultFiles, "folder of the gate, contact and kill-switch files, mode 0755")
-	set.StringVar(&f.sockets, "sockets", defaultSockets, "folder of the prompt, gate and control sockets")
-	set.StringVar(&f.prefs, "managed-preferences", defaultPreferences, "folder of the managed profile")
+	set.StringVar(&f.state, "state", places.State, "folder of the store and the device's identity, mode 0700")
+	set.StringVar(&f.files, "files", places.Files, "folder of the gate, contact and kill-switch files, mode 0755")
+	set.StringVar(&f.sockets, "sockets", places.Sockets, "folder of the prompt, gate and control sockets")
+	set.StringVar(&f.prefs, "managed-preferences", places.Preferences, "folder of the managed profile")
 	set.StringVar(&f.ca, "ca", "", "file of further root certificates (PEM) for the server")
 	set.DurationVar(&f.poll, "poll", 2*time.Second, "how often to look at the profile")
 	set.StringVar(&f.logFormat, "log-format", "json", "json or console")
+	set.StringVar(&f.logFile, "log-file", "", "write the log to this file, mode 0640, and not to standard error; it may be renamed at any time, as newsyslog does")
 	set.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
 	platformFlags(set, f)
 	simulationFlags(set, f)
@@ -109,6 +112,14 @@ func run(ctx context.Context, f *flags, log *zap.Logger) error {
 	if err := os.MkdirAll(f.sockets, 0o755); err != nil {
 		return fmt.Errorf("make the folder of the sockets: %w", err)
 	}
+	sockets, err := launch.Sockets(wire.RolePrompt, wire.RoleGate, wire.RoleControl, wire.RoleSession)
+	if err != nil {
+		return err
+	}
+	right, err := loginRight(f, m, c)
+	if err != nil {
+		return err
+	}
 	sealing, held, err := secrets(ctx, f)
 	if err != nil {
 		return err
@@ -116,7 +127,7 @@ func run(ctx context.Context, f *flags, log *zap.Logger) error {
 	daemon, err := service.Open(ctx, service.Options{
 		SealingKey: sealing, Identity: held,
 		State: f.state, Files: f.files, Sockets: f.sockets, CAFile: f.ca, ManagedPreferences: f.prefs, PollEvery: f.poll,
-		Clock: c, Machine: m, Directory: accounts, Keys: keys(f), Armed: armed, Version: version, Log: log,
+		Clock: c, Machine: m, Directory: accounts, Keys: keys(f), Held: sockets, LoginRight: right, SetupDone: setupDone, Version: version, Log: log,
 	})
 	if err != nil {
 		return err
@@ -124,9 +135,4 @@ func run(ctx context.Context, f *flags, log *zap.Logger) error {
 	return daemon.Run(ctx, func() {
 		log.Info("ready", zap.String("version", version), zap.String("sockets", f.sockets))
 	})
-}
-
-// armed says how the login right stands. Editing it is not this version's.
-func armed() wire.Armed {
-	return wire.Armed{State: "disarmed", Reason: armedReason}
 }

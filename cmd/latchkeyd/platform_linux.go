@@ -9,15 +9,6 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/device/checkin"
 )
 
-// Where things are on a machine that is no Mac, for development.
-const (
-	defaultState       = "/var/lib/latchkey/state"
-	defaultFiles       = "/var/lib/latchkey"
-	defaultSockets     = "/run/latchkey"
-	defaultPreferences = "/var/lib/latchkey/managed-preferences"
-	armedReason        = "this machine has no authorization database"
-)
-
 func platformFlags(set *pflag.FlagSet, f *flags) {
 	set.StringVar(&f.accounts, "accounts", "/var/lib/latchkey/accounts.json", "development account file, which authhost reads as well")
 	set.StringVar(&f.machine, "machine", "", "development machine file (JSON: udid, serial, model, name, os, zone) in place of what Linux knows of itself")

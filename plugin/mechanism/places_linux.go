@@ -3,6 +3,8 @@ package mechanism
 import (
 	"os"
 	"strings"
+
+	"github.com/latchkey-mfa/latchkey/internal/device/places"
 )
 
 // The variables that say where a development host finds the daemon. Who owns
@@ -14,7 +16,7 @@ const (
 
 // DefaultPlaces are those of the two variables, else the usual ones.
 func DefaultPlaces() Places {
-	return placesIn(folder(SocketsVariable, "/run/latchkey"), folder(FilesVariable, "/var/lib/latchkey"))
+	return placesIn(folder(SocketsVariable, places.Sockets), folder(FilesVariable, places.Files))
 }
 
 func folder(variable, usual string) string {

@@ -183,16 +183,24 @@ func (b Bundle) info() (executable string, err error) {
 	if err != nil {
 		return "", err
 	}
-	document, err := plist.Parse(raw)
-	if err != nil {
-		return "", &BundleError{path, "cannot be read: " + err.Error()}
-	}
-	for key, want := range map[string]string{"CFBundleExecutable": "Latchkey", "CFBundlePackageType": "BNDL", "CFBundleIdentifier": "dev.latchkey.plugin"} {
-		if is, _ := document.Root.Get(key); is.Value.Text != want {
-			return "", &BundleError{path, fmt.Sprintf("has %q for %s: ours has %q", is.Value.Text, key, want)}
-		}
+	if problem := infoProblem(raw); problem != "" {
+		return "", &BundleError{path, problem}
 	}
 	return filepath.Join(b.Dir, "Contents", "MacOS", "Latchkey"), nil
+}
+
+// infoProblem is what is wrong with an Info.plist of ours, or "".
+func infoProblem(raw []byte) string {
+	document, err := plist.Parse(raw)
+	if err != nil {
+		return "cannot be read: " + err.Error()
+	}
+	for _, want := range [][2]string{{"CFBundleExecutable", "Latchkey"}, {"CFBundlePackageType", "BNDL"}, {"CFBundleIdentifier", "dev.latchkey.plugin"}} {
+		if is, _ := document.Root.Get(want[0]); is.Value.Text != want[1] {
+			return fmt.Sprintf("has %.40q for %s: ours has %q", is.Value.Text, want[0], want[1])
+		}
+	}
+	return ""
 }
 
 func readUpTo(path string, most int64) ([]byte, error) {

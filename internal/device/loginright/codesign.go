@@ -52,12 +52,12 @@ func (c Codesign) Check(ctx context.Context, bundle string) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrNoTeam, err)
 	}
-	team := teamLine.FindSubmatch(own)
-	if team == nil {
+	team := teamIn(own)
+	if team == "" {
 		return ErrNoTeam
 	}
 	// The expression holds a team, which is letters and digits, and no more.
-	want := fmt.Sprintf(`=anchor apple generic and identifier "dev.latchkey.plugin" and certificate leaf[subject.OU] = "%s"`, team[1])
+	want := fmt.Sprintf(`=anchor apple generic and identifier "dev.latchkey.plugin" and certificate leaf[subject.OU] = "%s"`, team)
 	if _, err := c.run(ctx, "--verify", "--strict", "--all-architectures", "-R", want, bundle); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnsigned, err)
 	}
@@ -65,12 +65,27 @@ func (c Codesign) Check(ctx context.Context, bundle string) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnsigned, err)
 	}
-	flags := flagsLine.FindSubmatch(shown)
-	if flags == nil {
-		return ErrNotRuntime
-	}
-	if n, err := strconv.ParseUint(string(flags[1]), 16, 32); err != nil || n&hardened == 0 {
+	if !runtimeIn(shown) {
 		return ErrNotRuntime
 	}
 	return nil
+}
+
+// teamIn is the team that a display of a signature names, or "".
+func teamIn(shown []byte) string {
+	team := teamLine.FindSubmatch(shown)
+	if team == nil {
+		return ""
+	}
+	return string(team[1])
+}
+
+// runtimeIn: the display has the flag of the hardened runtime.
+func runtimeIn(shown []byte) bool {
+	flags := flagsLine.FindSubmatch(shown)
+	if flags == nil {
+		return false
+	}
+	n, err := strconv.ParseUint(string(flags[1]), 16, 32)
+	return err == nil && n&hardened != 0
 }

@@ -34,12 +34,12 @@ const (
 // against it means in; what is not known never does.
 func Decide(f Facts) (Wish, string) {
 	switch {
+	case !f.Managed:
+		return Leave, "LatchkeyManageLoginRight is false: latchkeyd does not edit this Mac's login right"
 	case f.ByHand:
 		return WantOut, "disarmed on this Mac by hand: `latchkey login-right arm --apply` ends that"
 	case !f.RemoteEnds.IsZero():
 		return WantOut, "disarmed by the server until " + f.RemoteEnds.UTC().Format(time.RFC3339)
-	case !f.Managed:
-		return Leave, "LatchkeyManageLoginRight is false: this Mac's login right is not edited"
 	case f.Off:
 		return WantOut, "the profile is gone"
 	case !f.InForce:
@@ -60,7 +60,8 @@ const stateUnknown = "unknown"
 type State struct {
 	Word     string // "armed", "disarmed", "partial" or "unknown"
 	Reason   string
-	Standing Standing
+	Found    Standing      // before the round
+	Standing Standing      // after it
 	Known    bool          // the right could be read
 	Changed  bool          // this round has written to it
 	Again    time.Duration // look again so soon; 0: in the usual time
@@ -117,15 +118,20 @@ func (k *Keeper) Round(ctx context.Context, facts func(Standing) Facts) State {
 		return State{Word: stateUnknown, Reason: err.Error()}
 	}
 	standing := right.Standing()
-	wish, why := Decide(facts(standing))
-	switch wish {
-	case WantOut:
-		k.faults = 0
-		return k.out(ctx, standing, why)
-	case WantIn:
+	s := k.kept(ctx, standing, facts(standing))
+	s.Found = standing
+	return s
+}
+
+func (k *Keeper) kept(ctx context.Context, standing Standing, facts Facts) State {
+	wish, why := Decide(facts)
+	if wish == WantIn {
 		return k.in(ctx, standing, why)
 	}
 	k.faults = 0
+	if wish == WantOut {
+		return k.out(ctx, standing, why)
+	}
 	return stands(standing, why)
 }
 

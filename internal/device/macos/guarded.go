@@ -19,7 +19,7 @@ func Guarded() []Access {
 		{"latchkeyd asks OpenDirectory for accounts", "Full Disk Access", false, "reading records is free; only changes of passwords and of `/var/db/dslocal` itself are guarded"},
 		{"latchkeyd reads the I/O Registry, sysctl and the computer's name", "nothing", false, "they are free for every process"},
 		{"latchkeyd talks to security keys in USB ports", "Input Monitoring", false, "it guards keyboards and mice; a FIDO key is neither, and is opened by its usage page"},
-		{"the plug-in opens the prompt and gate sockets in `/var/run/latchkey`", "nothing", false, "a socket is guarded by its mode, and both ends look at each other's user"},
+		{"the plug-in opens the prompt and gate sockets in `/Library/Application Support/Latchkey/run`", "nothing", false, "a socket is guarded by its mode, and both ends look at each other's user"},
 		{"the plug-in draws its panel", "Accessibility, Screen Recording", false, "it shows a window of its own process and looks at nobody else's"},
 		{"`latchkey agent` opens the browser with `/usr/bin/open`", "Automation", false, "it sends no Apple event to another program: it hands an address to Launch Services"},
 		{"latchkeyd runs in the background", "Login Items", false, "it is asked for by nobody, but a person may switch it off there: a `com.apple.servicemanagement` profile with the rule for the label `dev.latchkey.servicedaemon` keeps it on"},

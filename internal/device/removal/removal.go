@@ -92,11 +92,14 @@ func (r Removal) Plan(ctx context.Context) error {
 // is gone, and the next run goes on.
 func (r Removal) Run(ctx context.Context) error {
 	// Before anything: what would be refused later has to be mended by a person.
-	there, err := r.present()
-	if err != nil {
+	if _, err := r.present(); err != nil {
 		return err
 	}
 	if err := r.quiet(ctx); err != nil {
+		return err
+	}
+	there, err := r.present()
+	if err != nil { // once more, with what the daemon has written at its end
 		return err
 	}
 	// The plug-in first: it is what the next login would miss, or not.

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"syscall"
+
+	"github.com/latchkey-mfa/latchkey/internal/device/loginright"
 )
 
 // home is the folder of all that is ours alone.
@@ -35,8 +37,8 @@ func things() []thing {
 		{path: home + "/gate.json"},
 		{path: home + "/contact.json"},
 		{path: home + "/kill-switch"},
-		{path: home + "/disarmed"},
-		{path: home + "/login-right.lock"},
+		{path: home + "/" + loginright.ByHandName},
+		{path: home + "/" + loginright.LockName},
 		{path: home + "/state", folder: true, purge: true},
 		{path: "/private/var/log/latchkey", folder: true, purge: true},
 		{path: home + "/bin", folder: true}, // with the program that runs

@@ -132,6 +132,8 @@ func (d *Daemon) command(c wire.Command) error {
 		return d.recovery.EndWindowUpTo(c.GUID, "voided", upTo(c))
 	case wire.CommandRotate:
 		return d.recovery.Rotate(c.GUID)
+	case wire.CommandDisarm:
+		return d.disarmRemotely(c.Until)
 	case wire.CommandCheckIn:
 		d.kick()
 		return nil

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -20,16 +21,17 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/device/factor/accesscode"
 	"github.com/latchkey-mfa/latchkey/internal/device/factor/offlinekey"
 	"github.com/latchkey-mfa/latchkey/internal/device/linking"
+	"github.com/latchkey-mfa/latchkey/internal/device/loginright"
 	"github.com/latchkey-mfa/latchkey/internal/device/machine"
 	"github.com/latchkey-mfa/latchkey/internal/device/managedprefs"
 	idp "github.com/latchkey-mfa/latchkey/internal/device/org"
 	"github.com/latchkey-mfa/latchkey/internal/device/recovery"
+	"github.com/latchkey-mfa/latchkey/internal/device/rootfile"
 	"github.com/latchkey-mfa/latchkey/internal/device/securitykey"
 	"github.com/latchkey-mfa/latchkey/internal/device/session"
 	"github.com/latchkey-mfa/latchkey/internal/device/store"
 	"github.com/latchkey-mfa/latchkey/internal/device/trustedtime"
 	"github.com/latchkey-mfa/latchkey/internal/device/xipc"
-	"github.com/latchkey-mfa/latchkey/internal/wire"
 )
 
 // Options say where the daemon works and on what.
@@ -54,9 +56,16 @@ type Options struct {
 	// out of the keychain. nil: the folder of `latchkey certificate`.
 	Identity func(now func() time.Time) checkin.Identity
 
-	Armed   func() wire.Armed
-	Version string
-	Log     *zap.Logger
+	// Held are the sockets that the system's starter of daemons made, by role;
+	// what is not among them the daemon makes.
+	Held map[string]*net.UnixListener
+
+	// LoginRight makes what edits the login right. nil: this machine has no
+	// authorization database.
+	LoginRight func(loginright.Proofs) LoginRight
+	SetupDone  string // file that says that Setup Assistant is through; "" for none
+	Version    string
+	Log        *zap.Logger
 }
 
 // Directory finds the accounts of this machine.
@@ -87,6 +96,7 @@ type Daemon struct {
 	texts      *catalogue.Catalogue // nil: English alone
 	checkIns   *checkin.Runner
 	exempt     *exemptSeen
+	right      *right
 	rounds     sync.Mutex  // one round at a time
 	telling    sync.Mutex  // one event of a policy at a time
 	writing    sync.Mutex  // one writer of the gate and the contact file at a time
@@ -97,6 +107,7 @@ type Daemon struct {
 // so that the first login meets a policy.
 func Open(ctx context.Context, o Options) (*Daemon, error) {
 	d := &Daemon{options: o, clock: o.Clock, machine: o.Machine, version: o.Version, log: o.Log}
+	d.right = d.newRight()
 	d.inForce = &InForce{source: managedprefs.New(o.ManagedPreferences, managedprefs.Options{Clock: o.Clock})}
 	lost, err := d.openStore(ctx)
 	if err != nil {
@@ -200,6 +211,7 @@ func (d *Daemon) Run(ctx context.Context, ready func()) error {
 	group.Go(func() error { d.watchPolicy(ctx); return nil })
 	group.Go(func() error { d.everyMinute(ctx); return nil })
 	group.Go(func() error { d.checkIns.Run(ctx); return nil })
+	group.Go(func() error { d.keepLoginRight(ctx); return nil })
 	ready()
 	err = group.Wait()
 	d.sessions.Wait()
@@ -238,6 +250,7 @@ func (d *Daemon) round() {
 	if d.inForce.Off() != d.offWritten.Load() {
 		d.writeFiles(context.Background())
 	}
+	d.lookAtRight()
 	if p := d.inForce.Policy(); p != nil {
 		d.report("close the windows that are over", d.recovery.Sweep(p.DeviceRecoveryPINDuration.V))
 	}
@@ -254,6 +267,10 @@ func (d *Daemon) tellClock(into map[string][]byte, c trustedtime.Change) error {
 	d.log.Warn("the clock", zap.String("from", string(c.From)), zap.String("to", string(c.To)))
 	return d.journal.Stage(into, name, "", "from", string(c.From), "to", string(c.To), "wall", c.Wall.Format(time.RFC3339))
 }
+
+// killSwitchName is the file beside the store whose presence lets everyone in
+// with the password alone (design §13, break-glass).
+const killSwitchName = "kill-switch"
 
 const killSwitchToldKey = "kill-switch/told"
 
@@ -289,6 +306,6 @@ func (d *Daemon) kick() {
 	}
 }
 
-func (d *Daemon) killSwitch() bool { return killSwitch(d.killSwitchPath()) }
+func (d *Daemon) killSwitch() bool { return rootfile.Present(d.killSwitchPath()) }
 
 func (d *Daemon) killSwitchPath() string { return filepath.Join(d.options.Files, killSwitchName) }

@@ -3,6 +3,7 @@ package service
 import (
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/latchkey-mfa/latchkey/internal/device/factor"
 	"github.com/latchkey-mfa/latchkey/internal/device/store/storetest"
@@ -54,6 +55,25 @@ func FuzzExempt(f *testing.F) {
 		a := factor.Account{GUID: "new", UID: 7}
 		if added, err := e.add(a); err != nil || added == seen["new"] && !added {
 			t.Errorf("added %v, %v", added, err)
+		}
+	})
+}
+
+// FuzzRemote: what cannot be read is no time, and what can comes back as it was.
+func FuzzRemote(f *testing.F) {
+	f.Add([]byte("2026-11-27T12:00:00.123Z"))
+	f.Add([]byte("for ever"))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		at, err := untilOf(raw)
+		if err != nil {
+			if !at.IsZero() {
+				t.Errorf("%q is %s", raw, at)
+			}
+			return
+		}
+		again, err := untilOf([]byte(at.UTC().Format(time.RFC3339Nano)))
+		if err != nil || !again.Equal(at) {
+			t.Errorf("%q is %s, then %s, %v", raw, at, again, err)
 		}
 	})
 }

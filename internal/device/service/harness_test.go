@@ -17,6 +17,8 @@ import (
 	"github.com/latchkey-mfa/latchkey/internal/ctap/hid"
 	"github.com/latchkey-mfa/latchkey/internal/devaccounts"
 	"github.com/latchkey-mfa/latchkey/internal/device/directory"
+	"github.com/latchkey-mfa/latchkey/internal/device/loginright"
+	"github.com/latchkey-mfa/latchkey/internal/device/loginright/righttest"
 	"github.com/latchkey-mfa/latchkey/internal/device/machine"
 	"github.com/latchkey-mfa/latchkey/internal/device/service"
 	"github.com/latchkey-mfa/latchkey/internal/device/xipc"
@@ -40,6 +42,7 @@ type mac struct {
 	t       *testing.T
 	root    string
 	clock   *clocktest.Clock
+	authd   *righttest.Authd
 	options service.Options
 
 	daemon *service.Daemon
@@ -57,7 +60,8 @@ func newMac(t *testing.T) *mac {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(root) })
-	m := &mac{t: t, root: root, clock: clocktest.New()}
+	m := &mac{t: t, root: root, clock: clocktest.New(), authd: &righttest.Authd{}}
+	m.authd.Put(loginright.Console, righttest.Stock(t, 11))
 	accounts := filepath.Join(root, "accounts.json")
 	m.ok(devaccounts.Add(rand.Reader, accounts, devaccounts.Account{Name: "ada", UID: ada, GID: 20, GUID: adaGUID, FullName: "Ada Example", Home: "/Users/ada"}, []byte("ada's password")))
 	m.ok(devaccounts.Add(rand.Reader, accounts, devaccounts.Account{Name: "carol", UID: carol, GID: 20, GUID: carolGUID, FullName: "Carol Example", Home: "/Users/carol"}, []byte("carol's password")))
@@ -73,10 +77,29 @@ func newMac(t *testing.T) *mac {
 		State: filepath.Join(root, "state"), Files: filepath.Join(root, "files"), Sockets: filepath.Join(root, "sockets"),
 		ManagedPreferences: filepath.Join(root, "prefs"), PollEvery: 5 * time.Millisecond,
 		Clock: m.clock, Machine: machine.Machine{UDID: "udid", Serial: "C02XK0AAJGH5", Model: "Mac15,3", Name: "Ada's Mac", OS: "26.1", Zone: "UTC"},
-		Directory: found, Keys: hid.Folder(filepath.Join(root, "keys")), Armed: func() wire.Armed { return wire.Armed{State: "armed", Reason: "test"} }, Version: "1.2.3", Log: zap.NewNop(),
+		Directory: found, Keys: hid.Folder(filepath.Join(root, "keys")), LoginRight: m.keeper, Version: "1.2.3", Log: zap.NewNop(),
 	}
 	m.profile("")
 	return m
+}
+
+// keeper is a Mac's own, with an authorization database of the test's and a
+// plug-in that holds.
+func (m *mac) keeper(proofs loginright.Proofs) service.LoginRight {
+	holds := func(context.Context) error { return nil }
+	return &loginright.Keeper{
+		Editor: loginright.Editor{Database: m.authd, Lock: func(context.Context) (func(), error) { return func() {}, nil }},
+		Look:   func() (string, error) { return "the plug-in", nil }, Verify: holds,
+		Rehearse: func(ctx context.Context) error { return loginright.Rehearse(ctx, m.authd) }, Proofs: proofs, Now: m.clock.Continuous,
+	}
+}
+
+// list is how our mechanisms stand in the login right.
+func (m *mac) list() string {
+	m.t.Helper()
+	r, err := loginright.Parse(m.authd.Right(loginright.Console))
+	m.ok(err)
+	return r.Standing().String()
 }
 
 func me() uint32 { return uint32(os.Geteuid()) }

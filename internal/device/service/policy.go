@@ -58,6 +58,7 @@ func (d *Daemon) policyChanged(s managedprefs.Snapshot) {
 	d.tellPolicy(s)
 	d.writeFiles(context.Background())
 	d.kick()
+	d.lookAtRight()
 }
 
 // policyOff is the state told of when a profile has been gone for so long that

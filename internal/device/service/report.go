@@ -151,11 +151,3 @@ func (d *Daemon) removed(from func(o owned) (int, error)) (count int, err error)
 	}
 	return count, nil
 }
-
-// armed says whether the login right holds our mechanisms.
-func (d *Daemon) armed() wire.Armed {
-	if d.inForce.Off() {
-		return wire.Armed{State: "disarmed", Reason: "the profile is gone"}
-	}
-	return d.options.Armed()
-}

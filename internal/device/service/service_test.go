@@ -161,15 +161,11 @@ func TestAProfileThatIsGoneTurnsMFAOffAfterAQuarterOfAnHour(t *testing.T) {
 	m.until("gone", func(s wire.Status) bool { return s.Policy.State == "gone" })
 	m.clock.Run(15*time.Minute - time.Second)
 	m.gateSays(ada, nil, false, "no_ticket")
-	if s := m.status(); s.Armed.State != "armed" {
-		t.Errorf("armed %+v", s.Armed)
-	}
+	m.until("armed", func(s wire.Status) bool { return s.Armed.State == "armed" })
 	m.clock.Run(time.Second)
 	m.gateSays(ada, nil, true, "not_required")
-	if s := m.status(); s.Armed.State != "disarmed" {
-		t.Errorf("armed %+v", s.Armed)
-	}
 	m.round()
+	m.until("disarmed", func(s wire.Status) bool { return s.Armed.State == "disarmed" && m.list() == "disarmed" })
 	m.gateFileSays("allow") // a daemon that is removed now locks nobody out
 	m.profile("")
 	m.until("good", func(s wire.Status) bool { return s.Policy.State == "good" })

@@ -47,7 +47,7 @@ func (d *Daemon) listen(folder string) ([]*xipc.Listener, error) {
 	}
 	var out []*xipc.Listener
 	for _, s := range services {
-		s.Log = d.socketLog(s.Role)
+		s.Log, s.Held = d.socketLog(s.Role), d.options.Held[s.Role]
 		l, err := xipc.Listen(s)
 		if err != nil {
 			return out, fmt.Errorf("open the %s socket: %w", s.Role, err)

@@ -83,29 +83,30 @@ func (t Tool) Run(ctx context.Context, input []byte, words ...string) (out, said
 	case stdout.over || stderr.over:
 		return nil, nil, fmt.Errorf("%s: %w", name, ErrTooMuch)
 	case errors.As(err, &exit):
-		return stdout.Bytes(), stderr.Bytes(), &FailedError{Tool: name, Code: exit.ExitCode(), Said: line(stderr.Bytes())}
+		return stdout.kept.Bytes(), stderr.kept.Bytes(), &FailedError{Tool: name, Code: exit.ExitCode(), Said: line(stderr.kept.Bytes())}
 	case err != nil:
 		return nil, nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return stdout.Bytes(), stderr.Bytes(), nil
+	return stdout.kept.Bytes(), stderr.kept.Bytes(), nil
 }
 
-// bounded keeps the beginning of what is written to it.
+// bounded keeps the beginning of what is written to it. The buffer is not
+// embedded: its ReadFrom would go past the bound.
 type bounded struct {
-	bytes.Buffer
+	kept  bytes.Buffer
 	limit int
 	over  bool
 }
 
 // Write takes everything, and keeps what fits: a tool is not stopped by it.
 func (b *bounded) Write(p []byte) (int, error) {
-	room := b.limit - b.Len()
+	room := b.limit - b.kept.Len()
 	if len(p) > room {
 		b.over = true
-		b.Buffer.Write(p[:room])
+		b.kept.Write(p[:room])
 		return len(p), nil
 	}
-	return b.Buffer.Write(p)
+	return b.kept.Write(p)
 }
 
 // line is the beginning of a text on one line, without what a terminal would

@@ -47,6 +47,10 @@ type Service struct {
 	Path string      // of the socket, at most 103 bytes
 	Mode fs.FileMode // of the socket
 	GID  int         // group of the socket; negative: leave it
+	// Held listens at Path already, for the system's starter of daemons made it
+	// (internal/device/launch): its path stays when the service ends. nil: Listen
+	// makes the socket.
+	Held *net.UnixListener
 
 	Allow     func(Peer) bool // who may connect; nil: nobody
 	MaxPerUID int             // connections of one user; zero: 16
@@ -79,9 +83,10 @@ type Listener struct {
 	perID map[uint32]int
 }
 
-// Listen makes the socket. It fails where the folder could be changed by
-// others, where the path is something else than a socket, and where a service
-// still answers there.
+// Listen makes the socket, or takes the one that is held. It fails where the
+// folder could be changed by others, where the path is something else than a
+// socket, where a service still answers there, and where a held socket is
+// another one, or open to more than the service is for.
 func Listen(s Service) (*Listener, error) {
 	if s.MaxPerUID <= 0 {
 		s.MaxPerUID = defaultMaxPerUID
@@ -92,6 +97,12 @@ func Listen(s Service) (*Listener, error) {
 	if err := guarded(filepath.Dir(s.Path)); err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", s.Path, err)
 	}
+	if s.Held != nil {
+		if err := s.checkHeld(); err != nil {
+			return nil, fmt.Errorf("listen on %s: %w", s.Path, err)
+		}
+		return &Listener{service: s, socket: s.Held, perID: map[uint32]int{}}, nil
+	}
 	if err := clearStale(s.Path); err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", s.Path, err)
 	}
@@ -100,6 +111,24 @@ func Listen(s Service) (*Listener, error) {
 		return nil, fmt.Errorf("listen on %s: %w", s.Path, err)
 	}
 	return &Listener{service: s, socket: socket, perID: map[uint32]int{}}, nil
+}
+
+// checkHeld holds a socket that somebody else has made to what bind would make.
+func (s Service) checkHeld() error {
+	if at := s.Held.Addr().String(); at != s.Path {
+		return fmt.Errorf("the socket that was handed over is at %s", at)
+	}
+	info, err := os.Lstat(s.Path)
+	if err != nil {
+		return err
+	}
+	if info.Mode().Type() != fs.ModeSocket {
+		return errors.New("something else than a socket is there; move it away")
+	}
+	if more := info.Mode().Perm() &^ s.Mode; more != 0 {
+		return fmt.Errorf("the socket that was handed over has the mode %04o, want at most %04o", info.Mode().Perm(), s.Mode)
+	}
+	return nil
 }
 
 func bind(s Service) (*net.UnixListener, error) {
