@@ -175,7 +175,8 @@ func (m *mac) sign(parts *built) {
 func (m *mac) reset() {
 	raw, err := os.ReadFile("../../../testdata/rights/system.login.console.v11.plist")
 	m.check(err)
-	m.write(console, strings.Replace(string(raw), "<key>version</key>", "<key>tries</key>\n\t<integer>10000</integer>\n\t<key>version</key>", 1))
+	// authd tells of tries also where the list does not name them.
+	m.write(console, strings.NewReplacer("<key>version</key>", "<key>tries</key>\n\t<integer>10000</integer>\n\t<key>version</key>", "750000000.0", "750000000.5").Replace(string(raw)))
 }
 
 func (m *mac) write(path, content string) {
@@ -234,7 +235,8 @@ func (m *mac) run(input, path string, args ...string) (string, int) {
 	err := c.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
-		m.t.Fatalf("%s: %v\n%s", path, err, &out)
+		m.t.Errorf("%s: %v\n%s", path, err, &out)
+		return out.String(), -1
 	}
 	return out.String(), c.ProcessState.ExitCode()
 }
@@ -268,7 +270,12 @@ func (m *mac) right() string {
 	if code != 0 {
 		m.t.Fatalf("read the right: %d\n%s", code, out)
 	}
-	return regexp.MustCompile(`(<key>modified</key>\s*<real>)[0-9.]+`).ReplaceAllString(strings.TrimSuffix(out, "YES (0)\n"), "$1")
+	return m.sameTime(strings.TrimSuffix(out, "YES (0)\n"))
+}
+
+// sameTime is a right without when it was changed, which authd says by itself.
+func (m *mac) sameTime(right string) string {
+	return regexp.MustCompile(`(<key>modified</key>\s*<real>)[0-9.]+`).ReplaceAllString(right, "$1")
 }
 
 // login tries the password of somebody at the login window.
@@ -276,7 +283,7 @@ func (m *mac) login(name string) (bool, string) {
 	m.t.Helper()
 	out, code := m.run(password, "/standin/loginwindow", name)
 	if code > 1 {
-		m.t.Fatalf("the login of %s was not evaluated: %s", name, out)
+		m.t.Errorf("the login of %s was not evaluated: %s", name, out)
 	}
 	return code == 0, out
 }
@@ -293,6 +300,22 @@ func (m *mac) logins(armed bool) {
 	}
 }
 
+// daemon is the job of the system's.
+const daemon = "system/dev.latchkey.servicedaemon"
+
+func (m *mac) stop() { m.t.Helper(); m.must("/bin/launchctl", "bootout", daemon) }
+func (m *mac) start() {
+	m.t.Helper()
+	m.must("/bin/launchctl", "bootstrap", "system", "/Library/LaunchDaemons/dev.latchkey.servicedaemon.plist")
+}
+
+// restart ends the daemon and starts it anew, as a restart of the Mac does.
+func (m *mac) restart() {
+	m.t.Helper()
+	m.stop()
+	m.start()
+}
+
 // await waits until something has come true.
 func (m *mac) await(what string, true_ func() bool) {
 	m.t.Helper()
@@ -301,7 +324,8 @@ func (m *mac) await(what string, true_ func() bool) {
 			return
 		}
 	}
-	m.t.Fatalf("%s: it has not come true\n%s", what, m.log())
+	line, _ := m.run("", latchkey, "status", "--attribute")
+	m.t.Fatalf("%s: it has not come true; the line is %s%s", what, line, m.log())
 }
 
 // armed: the list that the login window goes through has both of ours.

@@ -38,8 +38,10 @@ func TestAMacsWholeLife(t *testing.T) {
 	}
 	m.logins(true)
 
+	m.stop()
 	m.reset()
 	m.logins(false)
+	m.start()
 	m.await("an update of macOS is noticed", m.armed)
 	if got := m.right(); got != want {
 		t.Errorf("after an update of macOS the right is\n%s", got)

@@ -159,7 +159,7 @@ func meddle(right string) error {
 	if err != nil {
 		return err
 	}
-	const other = "Other Product:Check,privileged"
+	const other = "PSSOAuthPlugin:login-auth"
 	if i := slices.Index(r.mechanisms, other); i >= 0 {
 		r.mechanisms = slices.Delete(r.mechanisms, i, i+1)
 	} else {
