@@ -45,6 +45,15 @@ func things() []thing {
 	}
 }
 
+// Paths are all that a removal with Purge takes away, with what is below them, on
+// a Mac.
+func Paths() (paths []string) {
+	for _, t := range things() {
+		paths = append(paths, t.path)
+	}
+	return paths
+}
+
 // UnsafeError is something that stands where ours has to be, or above it, and
 // that root must not remove through.
 type UnsafeError struct {

@@ -1,7 +1,9 @@
 package pkgtest
 
 import (
+	"crypto/rand"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +14,8 @@ import (
 	"testing"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/latchkey-mfa/latchkey/internal/devaccounts"
 )
 
 // The two versions that are installed.
@@ -27,7 +31,8 @@ const root = "../../.."
 type built struct {
 	dir       string
 	busybox   string
-	libraries []string // of the plug-in and its host
+	shell     string   // dash, which knows nothing beyond POSIX
+	libraries []string // of the shell, the plug-in and its host
 }
 
 var made = sync.OnceValues(build)
@@ -60,7 +65,7 @@ func missing() string {
 	if os.Geteuid() != 0 {
 		return "only root can change the root folder"
 	}
-	for _, tool := range []string{"busybox", "cc", "ldd", "openssl", "clang-19", "ld64.lld-19", "llvm-lipo-19", "llvm-ar-19"} {
+	for _, tool := range []string{"busybox", "dash", "cc", "ldd", "openssl", "clang-19", "ld64.lld-19", "llvm-lipo-19", "llvm-ar-19"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			return "there is no " + tool
 		}
@@ -85,6 +90,9 @@ func build() (*built, error) {
 	if b.busybox, err = exec.LookPath("busybox"); err != nil {
 		return nil, err
 	}
+	if b.shell, err = exec.LookPath("dash"); err != nil {
+		return nil, err
+	}
 	static := []string{"CGO_ENABLED=0"}
 	var g errgroup.Group
 	g.Go(func() error { return b.program(static, "old/latchkeyd", "./cmd/latchkeyd", older, "macplaces,manual") })
@@ -93,6 +101,7 @@ func build() (*built, error) {
 	g.Go(func() error { return b.program(static, "new/latchkey", "./cmd/latchkey", newer, "macplaces") })
 	g.Go(func() error { return b.program(static, "standin", "./packaging/darwin/standin", newer, "") })
 	g.Go(b.plugins)
+	g.Go(b.people)
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
@@ -123,6 +132,16 @@ func (b *built) plugins() error {
 		command([]string{"VERSION=" + older, "PROGRAMS="}, "packaging/darwin/build", filepath.Join(b.dir, "mac")))
 }
 
+// people are those of each Mac.
+func (b *built) people() error {
+	var err error
+	for i, name := range []string{"breakglass", "amy"} {
+		a := devaccounts.Account{Name: name, UID: uint32(501 + i), GID: 20, GUID: fmt.Sprintf("%08d-0000-4000-8000-000000000000", i+1), FullName: name, Home: "/Users/" + name}
+		err = errors.Join(err, devaccounts.Add(rand.Reader, filepath.Join(b.dir, "accounts.json"), a, []byte(password)))
+	}
+	return err
+}
+
 // pages are the manual's, from the programs that can write them.
 func (b *built) pages() error {
 	return command([]string{"VERSION=" + older, "BUILT=" + filepath.Join(b.dir, "old")}, "packaging/darwin/pkg/pages", filepath.Join(b.dir, "mac"))
@@ -139,7 +158,7 @@ func (b *built) stage(programs, version string) error {
 }
 
 func (b *built) findLibraries() error {
-	out, err := exec.Command("ldd", filepath.Join(b.dir, "latchkey-host"), filepath.Join(b.dir, "Latchkey.so")).CombinedOutput()
+	out, err := exec.Command("ldd", b.shell, filepath.Join(b.dir, "latchkey-host"), filepath.Join(b.dir, "Latchkey.so")).CombinedOutput()
 	for _, m := range regexp.MustCompile(`(?m)(?:=> |^\t)(/\S+) \(0x`).FindAllStringSubmatch(string(out), -1) {
 		if !slices.Contains(b.libraries, m[1]) {
 			b.libraries = append(b.libraries, m[1])

@@ -82,6 +82,7 @@ func onePart(m *mac, raw []byte) []byte {
 // TestNothingArmsOverWhatIsWrong: the profile asks for it, and the daemon does not
 // arm, says why, leaves the right as it is, and everybody logs in.
 func TestNothingArmsOverWhatIsWrong(t *testing.T) {
+	t.Parallel()
 	m := newMac(t)
 	m.install(older)
 	m.write(profiles, strings.Replace(profile, "</dict>", "<key>LatchkeyManageLoginRight</key><true/></dict>", 1))
@@ -130,6 +131,7 @@ func mechanisms(m *mac) string {
 
 // TestAnotherProductsEditIsKept: made between our reading and our writing.
 func TestAnotherProductsEditIsKept(t *testing.T) {
+	t.Parallel()
 	m := newMac(t)
 	m.install(older)
 	m.fault("security.meddle", "once\n")
@@ -144,6 +146,7 @@ func TestAnotherProductsEditIsKept(t *testing.T) {
 // TestAPlugInThatBreaksIsDisarmed: while it is armed, as by an upgrade that ends
 // half way. The daemon of the older version is still there, and takes it out.
 func TestAPlugInThatBreaksIsDisarmed(t *testing.T) {
+	t.Parallel()
 	m := newMac(t)
 	m.install(older)
 	m.write(profiles, profile)
@@ -162,6 +165,7 @@ func TestAPlugInThatBreaksIsDisarmed(t *testing.T) {
 // TestAFullDisk: an install that runs out of room lays down a part, and starts and
 // arms nothing; one over an older version leaves that as it was.
 func TestAFullDisk(t *testing.T) {
+	t.Parallel()
 	m := newMac(t)
 	before := m.read(console)
 	m.smallDisk("1m")
@@ -204,4 +208,23 @@ func (m *mac) smallDisk(size string) {
 		m.t.Skipf("a small disk cannot be mounted here: %v", err)
 	}
 	m.check(os.Mkdir(m.on("/Library/Security/SecurityAgentPlugins"), 0o755))
+}
+
+// TestASecurityToolThatHangs: it is ended, nothing is armed, and people log in
+// meanwhile.
+func TestASecurityToolThatHangs(t *testing.T) {
+	t.Parallel()
+	m := newMac(t)
+	before := m.read(console)
+	m.fault("security.hang", "")
+	m.install(older)
+	m.write(profiles, profile)
+	m.logins(false)
+	m.await("the daemon gives up on it", func() bool {
+		return strings.Contains(m.attribute(), "unknown (") && strings.Contains(m.attribute(), "did not end in time")
+	})
+	if m.read(console) != before {
+		t.Error("the right was written")
+	}
+	m.logins(false)
 }

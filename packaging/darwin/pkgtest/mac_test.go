@@ -3,12 +3,10 @@ package pkgtest
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,8 +17,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/latchkey-mfa/latchkey/internal/devaccounts"
 )
 
 // Where things are on a Mac.
@@ -63,7 +59,7 @@ func newMac(t *testing.T) *mac {
 	t.Cleanup(m.end)
 	m.folders()
 	m.system(parts)
-	m.people()
+	m.people(parts)
 	for _, version := range []string{older, newer} {
 		m.copyFolder(filepath.Join(parts.dir, "pkg-"+version), "/standin/packages/"+version)
 	}
@@ -123,8 +119,9 @@ func (m *mac) folders() {
 	}
 }
 
-// system puts the stand-ins to the places of what they stand in for, and
-// busybox to those of what it is.
+// system puts the stand-ins to the places of what they stand in for, and busybox
+// to those of what it is. It is not the shell: as one it starts its tools by what
+// Linux says of itself, which is latchkeyd here.
 func (m *mac) system(parts *built) {
 	m.link(filepath.Join(parts.dir, "standin"), "/standin/standin")
 	for _, path := range []string{"/usr/bin/security", "/usr/bin/codesign", "/bin/launchctl", "/usr/sbin/pkgutil", "/usr/sbin/installer", "/bin/ps", "/standin/loginwindow"} {
@@ -135,22 +132,20 @@ func (m *mac) system(parts *built) {
 	for _, library := range parts.libraries {
 		m.copyFile(library, library, 0o755)
 	}
+	m.copyFile(parts.shell, "/bin/sh", 0o755)
 	m.copyFile(parts.busybox, "/bin/busybox", 0o755)
 	for _, path := range []string{
-		"/bin/sh", "/bin/ls", "/bin/chmod", "/bin/sleep", "/bin/cat", "/bin/rm", "/bin/mkdir", "/bin/mv", "/bin/cp", "/bin/kill", "/bin/echo", "/bin/test",
+		"/bin/ls", "/bin/chmod", "/bin/sleep", "/bin/cat", "/bin/rm", "/bin/mkdir", "/bin/mv", "/bin/cp", "/bin/kill", "/bin/echo", "/bin/test",
 		"/usr/sbin/chown", "/usr/bin/awk", "/usr/bin/sort", "/usr/bin/touch", "/usr/bin/true",
 	} {
 		m.check(os.Symlink("/bin/busybox", m.on(path)))
 	}
 }
 
-func (m *mac) people() {
-	for i, name := range []string{"breakglass", "amy"} {
-		a := devaccounts.Account{Name: name, UID: uint32(501 + i), GID: 20, GUID: fmt.Sprintf("%08d-0000-4000-8000-000000000000", i+1), FullName: name, Home: "/Users/" + name}
-		m.check(devaccounts.Add(rand.Reader, m.on("/standin/accounts.json"), a, []byte(password)))
+func (m *mac) people(parts *built) {
+	for _, path := range []string{"/standin/accounts.json", "/private/var/lib/latchkey/accounts.json"} {
+		m.copyFile(filepath.Join(parts.dir, "accounts.json"), path, 0o600)
 	}
-	m.check(os.Chmod(m.on("/standin/accounts.json"), 0o600))
-	m.copyFile(m.on("/standin/accounts.json"), "/private/var/lib/latchkey/accounts.json", 0o600)
 	m.write("/standin/sessions", "502\n")
 }
 

@@ -13,6 +13,7 @@ import (
 // login window open, uninstall. After each step the right is what it has to be, to
 // the byte, and whoever is exempt logs in.
 func TestAMacsWholeLife(t *testing.T) {
+	t.Parallel()
 	m := newMac(t)
 	original := m.right()
 	m.logins(false)

@@ -63,7 +63,7 @@ func (t target) pid() int {
 
 // launchctl is bootstrap, bootout, enable, disable, kickstart and print.
 func (m machine) launchctl() int {
-	if fault("launchctl.fail") {
+	if fault("launchctl.fail") || len(m.args) > 0 && m.args[0] == "bootstrap" && once("launchctl.busy") {
 		return m.fail(5, "Bootstrap failed: 5: Input/output error")
 	}
 	args := slices.DeleteFunc(slices.Clone(m.args), func(a string) bool { return a == "-k" })
