@@ -196,7 +196,7 @@ func layers() [][]string {
 	return [][]string{
 		{"internal/server/store", "internal/device/macos"},
 		{"pkg/recoverypin", "pkg/totp", "pkg/directauth", "internal/ctap", "internal/wire", "internal/plist", "internal/clock", "internal/devaccounts", "internal/authhost/tty",
-			"internal/qrcode", "internal/locale", "internal/device", "internal/device/places", "internal/device/rootfile", "internal/device/launch", "internal/device/systemtool", "internal/device/store", "internal/device/lockout", "internal/device/machine", "internal/device/identity",
+			"internal/qrcode", "internal/locale", "internal/device", "internal/device/places", "internal/device/privacy", "internal/device/diagnostics", "internal/device/rootfile", "internal/device/launch", "internal/device/systemtool", "internal/device/store", "internal/device/lockout", "internal/device/machine", "internal/device/identity",
 			"internal/server/access", "internal/server/scim", "internal/server/reference", "internal/server/vault", "internal/server/password", "internal/server/credential"},
 		{"internal/policy", "internal/authhost", "plugin/panel", "plugin/words", "internal/device/catalogue", "internal/ctap/hid",
 			"internal/device/xipc", "internal/device/loginright", "internal/device/checkin", "internal/device/factor", "internal/device/trustedtime", "internal/device/org",
