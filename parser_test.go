@@ -222,6 +222,7 @@ func unfuzzed() map[string][]string {
 		"a flag or a variable of whoever starts the program":     {"cmd/latchkey signingIdentity", "cmd/latchkey-server client", "internal/server/webpush CheckOwn", "internal/server/tlscert Check", "internal/server/tlscert Manager", "internal/profile check", "internal/profile payload", "internal/server/credential NewParty", "internal/server/signin relyingParty", "internal/server/federation Name"},
 		"a key that the person at the screen pressed":            {"plugin/panel/terminal shortcut"},
 		"a file of a program that the tests started":             {"internal/server/store/storetest PID"},
+		"a value of what internal/plist has read":                {"cmd/latchkey profileSecrets"},
 		"a sum of this program's own":                            {"pkg/recoverypin number", "pkg/totp digits"},
 		"the files of this very build":                           {"internal/locale Read", "packaging/darwin/inspect information"},
 		"the X server that the test has started":                 {"plugin/paneltest decode"},

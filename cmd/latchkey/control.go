@@ -46,23 +46,6 @@ func printJSON(out io.Writer, v any) error {
 	return e.Encode(v)
 }
 
-func doctorCommand(sockets *string) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "doctor",
-		Short: "Look at what a login and a recovery rest on",
-		Args:  cobra.NoArgs,
-	}
-	asJSON := jsonFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		var r wire.DoctorReply
-		if err := ask(cmd.Context(), *sockets, wire.MsgDoctor, wire.Dictionary{}, &r); err != nil {
-			return err
-		}
-		return concludeChecks(cmd.OutOrStdout(), r.Checks, *asJSON)
-	}
-	return cmd
-}
-
 // concludeChecks prints what was looked at, and fails with exitNo where
 // something was not good.
 func concludeChecks(out io.Writer, checks []wire.Check, asJSON bool) error {

@@ -8,10 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/latchkey-mfa/latchkey/internal/clock"
 	"github.com/latchkey-mfa/latchkey/internal/device/loginright"
 	"github.com/latchkey-mfa/latchkey/internal/device/places"
 	"github.com/latchkey-mfa/latchkey/internal/device/rootfile"
@@ -187,12 +187,16 @@ func armCommand(sockets, files *string) *cobra.Command {
 		if err := ask(ctx, *sockets, wire.MsgStatus, wire.Dictionary{}, &s); err != nil {
 			return err
 		}
+		keeper, err := rightKeeper(*files)
+		if err != nil {
+			return failed("run the installed program, not a copy of it", err)
+		}
 		byHand := filepath.Join(*files, loginright.ByHandName)
 		was := rootfile.Present(byHand)
 		if err := rootfile.TakeBack(byHand); err != nil {
 			return failed("remove the file and try again", err)
 		}
-		state := rightKeeper(*files).Round(ctx, factsOf(s))
+		state := keeper.Round(ctx, factsOf(s))
 		fmt.Fprintf(out, "%s: %s (%s)\n", loginright.Console, state.Word, state.Reason)
 		if state.Standing == loginright.Armed {
 			return nil
@@ -232,13 +236,16 @@ func factsOf(s wire.Status) func(loginright.Standing) loginright.Facts {
 
 // rightKeeper is this Mac's keeper for one round, which remembers nothing: the
 // plug-in is rehearsed anew.
-func rightKeeper(files string) *loginright.Keeper {
+func rightKeeper(files string) (*loginright.Keeper, error) {
 	own, err := os.Executable()
 	if err != nil {
-		own = "" // codesign then says that it is signed by nobody
+		return nil, fmt.Errorf("find this program, by whose signature the plug-in's is held: %w", err)
 	}
-	begin := time.Now()
-	return loginright.OnThisMac(own, filepath.Join(files, loginright.LockName), "", noProofs{}, func() time.Duration { return time.Since(begin) })
+	c, err := clock.Open(clock.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return loginright.OnThisMac(own, filepath.Join(files, loginright.LockName), "", noProofs{}, c.Continuous), nil
 }
 
 type noProofs struct{}

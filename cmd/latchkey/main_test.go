@@ -39,12 +39,13 @@ func scriptDaemon(ts *testscript.TestScript, _ bool, _ []string) {
 	prefs, sockets, accounts := ts.MkAbs("prefs"), ts.MkAbs("sockets"), ts.MkAbs("accounts.json")
 	check(os.Mkdir(prefs, 0o755))
 	check(os.Mkdir(sockets, 0o755))
+	check(os.Mkdir(ts.MkAbs("files"), 0o755))
 	check(os.WriteFile(filepath.Join(prefs, "com.okta.deviceaccess.servicedaemon.plist"), []byte(ts.ReadFile("profile.plist")), 0o644))
 	check(devaccounts.Add(rand.Reader, accounts, devaccounts.Account{Name: "ada", UID: 501, GID: 20, GUID: "11111111-1111-1111-1111-111111111111", FullName: "Ada", Home: "/Users/ada"}, []byte("password")))
 	found, err := directory.Open(accounts)
 	check(err)
 	ctx, cancel := context.WithCancel(context.Background())
-	d, err := service.Open(ctx, service.Options{State: ts.MkAbs("state"), Files: ts.MkAbs("files"), Sockets: sockets, ManagedPreferences: prefs,
+	d, err := service.Open(ctx, service.Options{State: filepath.Join(ts.MkAbs("files"), "state"), Files: ts.MkAbs("files"), Sockets: sockets, ManagedPreferences: prefs,
 		PollEvery: time.Minute, Clock: clocktest.New(), Machine: machine.Machine{UDID: "u", Serial: "S", Name: "Mac"}, Directory: found,
 		Version: "1.2.3", Log: zap.NewNop()})
 	check(err)
@@ -68,7 +69,7 @@ func TestEveryErrorEndsWithAHint(t *testing.T) {
 		{"profile", "explain"}, {"profile", "diff", "a"}, {"profile", "convert", "a"}, {"profile", "convert", "--to", "none", "--out", "-", "a"},
 		{"profile", "lint", nowhere}, {"profile", "explain", nowhere}, {"profile", "diff", nowhere, nowhere}, {"profile", "convert", "--to", "list", "--out", "-", nowhere},
 		{"profile", "new", "--mdm", nowhere},
-		{"--sockets", nowhere, "enrol"}, {"--sockets", nowhere, "status"}, {"--sockets", nowhere, "doctor"}, {"--sockets", nowhere, "check-in"},
+		{"--sockets", nowhere, "enrol"}, {"--sockets", nowhere, "status"}, {"--sockets", nowhere, "check-in"},
 		{"--sockets", nowhere, "factors", "list"}, {"--sockets", nowhere, "factors", "remove", "ada", "id"},
 		{"certificate", "--scep-url", "http://127.0.0.1:1", "--challenge-file", filepath.Join(nowhere, "none"), "--state", nowhere},
 		{"certificate", "--scep-url", "http://127.0.0.1:1", "--ca", filepath.Join(nowhere, "none"), "--state", nowhere},

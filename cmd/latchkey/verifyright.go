@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -57,7 +58,7 @@ func standingOf(ctx context.Context) error {
 		return err
 	}
 	if s := r.Standing(); s != loginright.Armed {
-		return fmt.Errorf("%s", s)
+		return errors.New(s.String())
 	}
 	return nil
 }

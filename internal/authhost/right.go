@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 
+	"github.com/latchkey-mfa/latchkey/internal/device/loginright"
 	"github.com/latchkey-mfa/latchkey/internal/plist"
 )
 
@@ -16,12 +16,6 @@ const (
 	maxMechanisms    = 256
 	maxMechanismName = 255   // bytes
 	defaultTries     = 10000 // rule.c: kMaximumAuthorizationTries, when the plist has no tries
-)
-
-// After which of Apple's mechanisms those of Latchkey stand (design §10).
-const (
-	anchorFirst  = "PKINITMechanism:auth,privileged"
-	anchorSecond = "builtin:authenticate,privileged"
 )
 
 // Mechanism is one entry of a list, taken apart as authd does.
@@ -127,22 +121,24 @@ func mechanismsFrom(list plist.Value) ([]Mechanism, error) {
 }
 
 // WithLatchkey is the right with Latchkey's two mechanisms where the installed
-// product puts them, and nowhere else: what an update or another tool has left
-// of them elsewhere goes. It changes nothing when they stand there already, and
-// fails when the list has neither of the two mechanisms to stand after.
+// product puts them: see loginright.Inserted. It fails when the list has no
+// place for them.
 func (r Right) WithLatchkey() (Right, error) {
-	ours := []Mechanism{{Plugin: "Latchkey", ID: "prompt"}, {Plugin: "Latchkey", ID: "gate", Privileged: true}}
-	list := slices.DeleteFunc(slices.Clone(r.Mechanisms), func(m Mechanism) bool { return m.Plugin == "Latchkey" })
-	index := func(text string) int {
-		return slices.IndexFunc(list, func(m Mechanism) bool { return m.String() == text })
+	var list []string
+	for _, m := range r.Mechanisms {
+		list = append(list, m.String())
 	}
-	after := index(anchorFirst)
-	if after < 0 {
-		after = index(anchorSecond)
+	with, err := loginright.Inserted(list)
+	if err != nil {
+		return Right{}, fmt.Errorf("insert Latchkey into %s: %w", r.Name, err)
 	}
-	if after < 0 {
-		return Right{}, fmt.Errorf("insert Latchkey into %s: the list has neither %s nor %s", r.Name, anchorFirst, anchorSecond)
+	r.Mechanisms = nil
+	for _, name := range with {
+		m, err := ParseMechanism(name)
+		if err != nil {
+			return Right{}, fmt.Errorf("insert Latchkey into %s: %w", r.Name, err)
+		}
+		r.Mechanisms = append(r.Mechanisms, m)
 	}
-	r.Mechanisms = slices.Insert(list, after+1, ours...)
 	return r, nil
 }

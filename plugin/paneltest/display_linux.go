@@ -40,28 +40,33 @@ func Needs(t testing.TB, tools ...string) {
 func Start(t testing.TB, width, height int) *Display {
 	t.Helper()
 	Needs(t, "Xvfb", "xdotool")
+	d := &Display{t: t, dir: t.TempDir()}
+	d.serve(exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", fmt.Sprintf("%dx%dx24", width, height), "-ac", "-nolisten", "tcp", "-fbdir", d.dir, "-noreset"))
+	return d
+}
+
+// serve starts the X server, which says its number on descriptor 3.
+func (d *Display) serve(server *exec.Cmd) {
+	d.t.Helper()
 	number, theirs, err := os.Pipe()
 	if err != nil {
-		t.Fatal(err)
+		d.t.Fatal(err)
 	}
 	defer number.Close()
-	d := &Display{t: t, dir: t.TempDir()}
-	server := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", fmt.Sprintf("%dx%dx24", width, height), "-ac", "-nolisten", "tcp", "-fbdir", d.dir, "-noreset")
 	server.ExtraFiles = []*os.File{theirs}
 	if err := server.Start(); err != nil {
-		t.Fatal(err)
+		d.t.Fatal(err)
 	}
 	_ = theirs.Close()
-	t.Cleanup(func() {
+	d.t.Cleanup(func() {
 		_ = server.Process.Signal(os.Interrupt)
 		_ = server.Wait()
 	})
 	line, err := bufio.NewReader(number).ReadString('\n')
 	if err != nil {
-		t.Fatalf("the X server says no number: %v", err)
+		d.t.Fatalf("the X server says no number: %v", err)
 	}
 	d.Name = ":" + strings.TrimSpace(line)
-	return d
 }
 
 // Env is what a program needs to draw here, with a home of its own, so that

@@ -49,6 +49,13 @@ func universal(parts ...[]byte) []byte {
 	return b.Bytes()
 }
 
+// longer is a part that says that its segment has more bytes than are there.
+func longer(p []byte) []byte {
+	p = bytes.Clone(p)
+	binary.LittleEndian.PutUint64(p[80:], uint64(len(p))+100)
+	return p
+}
+
 func good() []byte {
 	return universal(part(macho.CpuArm64, macho.TypeBundle, entryPoint), part(macho.CpuAmd64, macho.TypeBundle, entryPoint))
 }
@@ -68,6 +75,7 @@ func TestCodeThatMacOSWouldNotLoad(t *testing.T) {
 		"for Intel's alone":    {universal(intel), "has no part for arm64"},
 		"half copied":          {good()[:len(good())-20], "is not whole"},
 		"half of one":          {arm[:len(arm)-10], "is not whole"},
+		"a segment is missing": {universal(longer(arm), intel), "its segment __TEXT goes beyond its end (arm64)"},
 		"a program":            {universal(part(macho.CpuArm64, macho.TypeExec, entryPoint), part(macho.CpuAmd64, macho.TypeExec, entryPoint)), "is no bundle"},
 		"something else in it": {universal(arm, part(macho.CpuAmd64, macho.TypeBundle, "_main")), "has no _AuthorizationPluginCreate (amd64)"},
 	} {

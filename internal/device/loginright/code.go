@@ -36,7 +36,7 @@ func codeProblem(raw []byte, wanted []string) string {
 	if err != nil {
 		return oneOnly(raw, wanted)
 	}
-	defer parts.Close()
+	defer func() { _ = parts.Close() }() // it holds nothing but memory
 	var have []string
 	for _, a := range parts.Arches {
 		name := architectures()[a.Cpu]
@@ -57,7 +57,7 @@ func oneOnly(raw []byte, wanted []string) string {
 	if err != nil {
 		return "is no program for a Mac, or is not whole"
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	if problem := partProblem(f, uint64(len(raw))); problem != "" {
 		return problem
 	}

@@ -37,10 +37,12 @@ func FileLock(path string) func(ctx context.Context) (func(), error) {
 			if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
 				return nil, errors.Join(fmt.Errorf("lock the login right: %w", err), f.Close())
 			}
+			again := time.NewTimer(100 * time.Millisecond)
 			select {
 			case <-ctx.Done():
+				again.Stop()
 				return nil, errors.Join(ErrLocked, f.Close())
-			case <-time.After(100 * time.Millisecond):
+			case <-again.C:
 			}
 		}
 	}

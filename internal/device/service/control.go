@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/latchkey-mfa/latchkey/internal/device/loginright"
 	"github.com/latchkey-mfa/latchkey/internal/device/xipc"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
 )
@@ -135,10 +136,12 @@ func (d *Daemon) Doctor(ctx context.Context) (wire.DoctorReply, error) {
 		return wire.DoctorReply{}, err
 	}
 	checks := []wire.Check{
+		{Name: "armed", OK: s.Armed.State == loginright.Armed.String() || d.options.LoginRight == nil, Detail: s.Armed.State + ": " + s.Armed.Reason, Hint: "`sudo latchkey login-right verify` looks at everything that arming rests on"},
 		{Name: "policy", OK: s.Policy.State == "good", Detail: "the managed profile is " + s.Policy.State, Hint: "push the profile again; `latchkey status` lists what is wrong with it"},
 		{Name: "store", OK: s.Store == "good", Detail: s.Store, Hint: "let the Mac reach its server once: a check-in rebuilds a lost store"},
 		{Name: "clock", OK: s.Clock != "untrusted", Detail: s.Clock, Hint: "set the clock right and let the Mac check in; until then only device-code PINs are taken"},
 		{Name: "kill switch", OK: !s.KillSwitch, Detail: present(s.KillSwitch), Hint: "remove the kill-switch file when the emergency is over: everyone is let in without a second factor"},
+		d.certificateCheck(ctx),
 		d.checkInCheck(s),
 		d.orgCheck(ctx),
 	}
@@ -170,6 +173,29 @@ func (d *Daemon) checkInCheck(s wire.Status) wire.Check {
 	if s.CheckIn.Problem != "" {
 		c.Detail += ": " + s.CheckIn.Problem
 	}
+	return c
+}
+
+// expiresSoon is when a certificate is called out: the MDM has to bring a new one
+// by then.
+const expiresSoon = 14 * 24 * time.Hour
+
+// certificateCheck looks for the Device Access certificate, as a check-in does.
+func (d *Daemon) certificateCheck(ctx context.Context) wire.Check {
+	c := wire.Check{Name: "certificate", Hint: "have the MDM bring the Device Access certificate by its SCEP payload at the computer level, with *Allow all apps access*; docs/profile.md has the payload"}
+	held, err := d.identity().Certificate(ctx)
+	if err != nil {
+		c.Detail = err.Error()
+		return c
+	}
+	leaf := held.Leaf
+	if leaf == nil {
+		c.Detail = "it cannot be read"
+		return c
+	}
+	left := leaf.NotAfter.Sub(d.time.Now().Time)
+	c.OK = left > expiresSoon
+	c.Detail = fmt.Sprintf("serial number %X, until %s", leaf.SerialNumber, leaf.NotAfter.UTC().Format(time.RFC3339))
 	return c
 }
 

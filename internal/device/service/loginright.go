@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -30,6 +31,10 @@ const (
 	rightRemoteKey = "login-right/remote"
 	setupKey       = "login-right/setup"
 )
+
+// rightEvery is how soon the right is looked at again where nothing asks for it:
+// a round of every minute does.
+const rightEvery = 2 * time.Minute
 
 // setupPatience is how long Setup Assistant is waited for. On a Mac that skipped
 // it, what says that it is through never comes; whoever is in it then passes as
@@ -79,16 +84,13 @@ func (d *Daemon) keepLoginRight(ctx context.Context) {
 	}
 	keeper := d.options.LoginRight(d)
 	for ctx.Err() == nil {
-		again := d.rightRound(ctx, keeper)
-		var soon <-chan time.Time // never, where nothing is in doubt
-		if again > 0 {
-			soon = time.After(again)
-		}
+		soon := time.NewTimer(cmp.Or(d.rightRound(ctx, keeper), rightEvery))
 		select {
 		case <-ctx.Done():
-		case <-soon:
+		case <-soon.C:
 		case <-d.right.again:
 		}
+		soon.Stop()
 	}
 }
 

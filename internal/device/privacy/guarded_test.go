@@ -1,7 +1,6 @@
-package macos
+package privacy
 
 import (
-	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -21,12 +20,5 @@ func TestGuardedIsInTheManual(t *testing.T) {
 		if a.Needed {
 			t.Errorf("%s: a daemon at the login window has nobody who could allow it; do it another way", a.What)
 		}
-	}
-}
-
-// TestNoKeychainHere: nothing stands in for the keychain by itself.
-func TestNoKeychainHere(t *testing.T) {
-	if k, err := OpenKeychain(t.Context()); k != nil || !errors.Is(err, ErrNoKeychain) {
-		t.Errorf("%v, %v", k, err)
 	}
 }

@@ -1,4 +1,4 @@
-package macos
+package privacy
 
 // Access is something that Latchkey does on a Mac which privacy settings (TCC)
 // or a person's say may guard.
