@@ -74,11 +74,13 @@ func (m Mac) End(ctx context.Context, job string) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	_, err := run(ctx, launchctlPath, "bootout", job)
+	again := time.NewTicker(200 * time.Millisecond)
+	defer again.Stop()
 	for m.Loaded(ctx, job) {
 		select {
 		case <-ctx.Done():
 			return errors.Join(err, errors.New("it is still there"))
-		case <-time.After(200 * time.Millisecond):
+		case <-again.C:
 		}
 	}
 	return nil

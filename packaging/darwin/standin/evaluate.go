@@ -52,7 +52,7 @@ func loadable() bool {
 	if err != nil {
 		return false
 	}
-	defer parts.Close()
+	defer func() { _ = parts.Close() }()
 	var have []macho.Cpu
 	for _, a := range parts.Arches {
 		if uint64(a.Offset)+uint64(a.Size) <= uint64(len(raw)) && a.Type == macho.TypeBundle {

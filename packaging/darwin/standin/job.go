@@ -141,8 +141,8 @@ func (j job) keep(said <-chan os.Signal) {
 		c, err := j.start()
 		failed := err != nil
 		if err == nil {
-			ended := make(chan error, 1)
-			go func() { ended <- c.Wait() }()
+			ended := make(chan struct{})
+			go func() { defer close(ended); _ = c.Wait() }()
 			over, asked := wait(c, ended, said)
 			if over {
 				return
@@ -168,7 +168,7 @@ func (j job) keep(said <-chan os.Signal) {
 
 // wait waits for the program, or for what is to become of it: the job is over, or
 // the program was asked to end and is to be started anew.
-func wait(c *exec.Cmd, ended <-chan error, said <-chan os.Signal) (over, asked bool) {
+func wait(c *exec.Cmd, ended <-chan struct{}, said <-chan os.Signal) (over, asked bool) {
 	select {
 	case <-ended:
 		return false, false
