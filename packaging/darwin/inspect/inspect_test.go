@@ -257,3 +257,14 @@ func ordinal(symbol string, library uint8) func([]byte) []byte {
 		return b
 	}
 }
+
+// TestThePrograms links what a change of theirs may have brought along: a call
+// of the system that no stub lists fails here, and not on somebody's Mac.
+func TestThePrograms(t *testing.T) {
+	needTools(t)
+	out := t.TempDir()
+	build(t, root, out, "latchkeyd", "latchkey")
+	if said, code := inspect(out, "-programs", "latchkeyd latchkey"); code != 0 || !strings.Contains(said, "no surprise") {
+		t.Errorf("it ended with %d\n%s", code, said)
+	}
+}
