@@ -51,7 +51,7 @@ func recoverability(accounts []wire.AccountStatus) string {
 	for _, a := range accounts {
 		switch {
 		case !a.Governed:
-		case a.Secret.State != "current" || a.RecoverableUntil == nil:
+		case a.RecoverableUntil == nil:
 			without = append(without, a.Name)
 		case until.IsZero() || a.RecoverableUntil.Before(until):
 			until = *a.RecoverableUntil

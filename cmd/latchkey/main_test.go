@@ -64,7 +64,7 @@ func TestEveryErrorEndsWithAHint(t *testing.T) {
 	nowhere := t.TempDir()
 	for _, args := range [][]string{
 		{"nothing"}, {"--nothing"}, {"status", "extra"}, {"status", "--nothing"}, {"factors", "nothing"}, {"factors", "remove", "ada"},
-		{"factors", "list", "a", "b"}, {"doctor", "extra"}, {"check-in", "extra"}, {"certificate"}, {"certificate", "extra"}, {"enrol", "extra"}, {"agent", "extra"},
+		{"factors", "list", "a", "b"}, {"doctor", "extra"}, {"uninstall", "extra"}, {"status", "--attribute", "extra"}, {"check-in", "extra"}, {"certificate"}, {"certificate", "extra"}, {"enrol", "extra"}, {"agent", "extra"},
 		{"profile", "nothing"}, {"profile", "lint"}, {"profile", "lint", "--format", "xml", "a"}, {"profile", "lint", "--write", "a"}, {"profile", "new"}, {"profile", "new", "extra"},
 		{"profile", "explain"}, {"profile", "diff", "a"}, {"profile", "convert", "a"}, {"profile", "convert", "--to", "none", "--out", "-", "a"},
 		{"profile", "lint", nowhere}, {"profile", "explain", nowhere}, {"profile", "diff", nowhere, nowhere}, {"profile", "convert", "--to", "list", "--out", "-", nowhere},

@@ -87,6 +87,9 @@ func build() (*built, error) {
 		return nil, err
 	}
 	b := &built{dir: dir}
+	if err := lookAtSources(); err != nil {
+		return nil, err
+	}
 	if b.busybox, err = exec.LookPath("busybox"); err != nil {
 		return nil, err
 	}
@@ -106,6 +109,23 @@ func build() (*built, error) {
 		return nil, err
 	}
 	return b, errors.Join(b.pages(), b.stage("old", older), b.stage("new", newer), b.findLibraries())
+}
+
+// lookAtSources: what the go command did not see a test look at, a cached result
+// of it does not depend on.
+func lookAtSources() error {
+	for _, folder := range []string{"cmd/latchkey", "cmd/latchkeyd", "internal", "pkg", "plugin", "packaging/darwin", "packaging/mdm"} {
+		err := filepath.WalkDir(filepath.Join(root, folder), func(path string, e os.DirEntry, err error) error {
+			if err == nil && !e.IsDir() && !strings.HasSuffix(path, "_test.go") {
+				_, err = os.Stat(path)
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (b *built) program(env []string, name, folder, version, tags string) error {

@@ -134,12 +134,16 @@ func TestAnotherProductsEditIsKept(t *testing.T) {
 	t.Parallel()
 	m := newMac(t)
 	m.install(older)
-	m.fault("security.meddle", "once\n")
+	m.stop()
+	m.fault("security.meddle", strings.Repeat("again\n", 5))
 	m.write(profiles, profile)
-	m.restart()
+	m.start()
 	m.await("the profile arms", m.armed)
-	if right := m.right(); !strings.Contains(right, "PSSOAuthPlugin:login-auth") {
-		t.Errorf("the other product's entry is gone:\n%s", right)
+	if m.there("/standin/faults/security.meddle") {
+		t.Fatal("the other product has not edited as often as it was to")
+	}
+	if m.there("/standin/lost") {
+		t.Errorf("what another product did was undone:\n%s", m.right())
 	}
 }
 

@@ -148,8 +148,10 @@ func escaped(text string) string {
 	return out.String()
 }
 
-// meddle plays another product that puts its own mechanism at the end of the
-// list, or takes it away again.
+// other is a mechanism that another product puts into the list and takes out.
+const other = "PSSOAuthPlugin:login-auth"
+
+// meddle plays that product, which changes its mind.
 func meddle(right string) error {
 	raw, err := load(right)
 	if err != nil {
@@ -159,11 +161,21 @@ func meddle(right string) error {
 	if err != nil {
 		return err
 	}
-	const other = "PSSOAuthPlugin:login-auth"
 	if i := slices.Index(r.mechanisms, other); i >= 0 {
 		r.mechanisms = slices.Delete(r.mechanisms, i, i+1)
 	} else {
 		r.mechanisms = slices.Insert(r.mechanisms, max(len(r.mechanisms)-1, 0), other)
 	}
 	return store(right, r)
+}
+
+// loses reports whether a list that is about to be written undoes what the other
+// product did since it was read.
+func loses(right string, r rule) bool {
+	raw, err := load(right)
+	if err != nil {
+		return false
+	}
+	now, err := parseRule(raw)
+	return err == nil && slices.Contains(now.mechanisms, other) != slices.Contains(r.mechanisms, other)
 }

@@ -117,6 +117,8 @@ func (m machine) supervise() int {
 	}
 	said := make(chan os.Signal, 8)
 	signal.Notify(said, syscall.SIGTERM, syscall.SIGHUP)
+	// Of a test that was killed itself nobody ends the jobs.
+	time.AfterFunc(15*time.Minute, func() { said <- syscall.SIGTERM })
 	ready := os.NewFile(3, "ready")
 	err = errors.Join(j.listen(), os.WriteFile(t.file("pid"), []byte(strconv.Itoa(os.Getpid())), 0o644))
 	if err != nil {

@@ -97,6 +97,9 @@ func (m machine) writeRight(right string) int {
 	case fault("security.lies"):
 		return m.answer(success)
 	}
+	if loses(right, r) && os.WriteFile(standin+"/lost", nil, 0o644) != nil {
+		return m.answer(internal)
+	}
 	if err := store(right, r); err != nil {
 		return m.answer(internal)
 	}
