@@ -103,8 +103,7 @@ func TestDisarmAndItsEnd(t *testing.T) {
 func TestADisarmThatNobodyHeard(t *testing.T) {
 	o := newOrg(t)
 	m, root := o.mac(nil), as(access.SuperAdmin)
-	first, err := o.Disarm(o.proven(root), m.device, "x")
-	if err != nil {
+	if _, err := o.Disarm(o.proven(root), m.device, "x"); err != nil {
 		t.Fatal(err)
 	}
 	// Taken back while it waits: the Mac may have obeyed, and its word be lost.
@@ -113,7 +112,8 @@ func TestADisarmThatNobodyHeard(t *testing.T) {
 		t.Fatal(err)
 	}
 	o.disarmed(m, directory.DisarmEnding, o.now)
-	if first, err = o.Disarm(o.proven(root), m.device, "x"); err != nil {
+	first, err := o.Disarm(o.proven(root), m.device, "x")
+	if err != nil {
 		t.Fatal(err)
 	}
 	o.disarmed(m, directory.DisarmWaiting, first)
