@@ -5,7 +5,7 @@ STAMP    = -X main.version=$(VERSION)
 PLUGIN   = -buildmode=c-shared -trimpath -ldflags '-s -w -extldflags "-Wl,--version-script=$(CURDIR)/plugin/exports.map"'
 HOSTSRC  = $(wildcard plugin/host/*.c)
 
-.PHONY: build native native-host demo torture soak dist demo-build trial-build test test-stories test-postgres lint bench fuzz pictures pictures-panel clean
+.PHONY: build native native-host demo torture soak dist pkg demo-build trial-build test test-stories test-postgres lint bench fuzz pictures pictures-panel clean
 
 ## build: the binaries of this machine, in bin/
 build: bin/Latchkey.so bin/latchkey-host
@@ -46,6 +46,11 @@ DIST ?= dist
 dist:
 	@[ "$$(uname)" = Darwin ] || bash .ci/prepare dist
 	VERSION=$(VERSION) GO=$(GO) bash packaging/darwin/dist $(DIST)
+
+## pkg: the installer package of what dist has built, in dist/pkg: a flat .pkg on a Mac, its payload and scripts elsewhere
+# On a Mac INSTALLER_IDENTITY signs it, and NOTARY_PROFILE has Apple see it (docs/package.md).
+pkg: dist
+	VERSION=$(VERSION) GO=$(GO) bash packaging/darwin/pkg/make $(DIST)
 
 # A trial (internal/trial) moves time, so its daemon and server are builds of
 # their own. It writes to its own folder alone: tests build at the same time.

@@ -74,6 +74,7 @@ func (p *program) root() *cobra.Command {
 	twinned(root.PersistentFlags(), configFlag)
 	root.AddCommand(p.serveCommand(), p.initCommand(), p.tokenCommand(), p.adminCommand(), p.scepCommand(), p.deviceCommand(), p.pinCommand(),
 		p.eventsCommand(), p.userCommand(), p.settingsCommand(), p.clientCommand(), p.factorCommand(), p.pushCommand(), p.backupCommand(), p.restoreCommand())
+	manualPages(root)
 	return root
 }
 

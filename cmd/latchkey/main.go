@@ -70,6 +70,7 @@ func newCommand() *cobra.Command {
 	}
 	sockets := cmd.PersistentFlags().String("sockets", places.Sockets, "folder of the daemon's sockets")
 	cmd.AddCommand(statusCommand(sockets), factorsCommand(sockets), doctorCommand(sockets), checkInCommand(sockets), certificateCommand(),
-		enrolCommand(sockets), agentCommand(sockets), profileCommand(), loginRightCommand(sockets), diagnosticsCommand(sockets))
+		enrolCommand(sockets), agentCommand(sockets), profileCommand(), loginRightCommand(sockets), diagnosticsCommand(sockets), uninstallCommand())
+	manualPages(cmd)
 	return cmd
 }

@@ -11,7 +11,7 @@ import (
 // TestTheAgentIsStartedWithASession: both systems' files start the agent as the
 // person, with the same command.
 func TestTheAgentIsStartedWithASession(t *testing.T) {
-	raw, err := os.ReadFile("../../packaging/dev.latchkey.agent.plist")
+	raw, err := os.ReadFile("../../packaging/darwin/pkg/dev.latchkey.agent.plist")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +35,7 @@ func TestTheAgentIsStartedWithASession(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if command != "/usr/local/bin/latchkey agent" || !strings.Contains(string(desktop), "\nExec="+command+"\n") {
+	if command != "/Library/Application Support/Latchkey/bin/latchkey agent" || !strings.Contains(string(desktop), "\nExec=/usr/local/bin/latchkey agent\n") {
 		t.Errorf("the LaunchAgent runs %q, the autostart entry is\n%s", command, desktop)
 	}
 	if found, _, err := newCommand().Find(words[1:]); err != nil || found.Name() != "agent" {

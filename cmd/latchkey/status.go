@@ -21,7 +21,11 @@ func statusCommand(sockets *string) *cobra.Command {
 		Args:  cobra.NoArgs,
 	}
 	asJSON := jsonFlag(cmd)
+	attribute := cmd.Flags().Bool("attribute", false, "print one line for an MDM's inventory, whatever the state of this machine; never waits long")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if *attribute {
+			return printAttribute(cmd, *sockets)
+		}
 		var s wire.Status
 		if err := ask(cmd.Context(), *sockets, wire.MsgStatus, wire.Dictionary{}, &s); err != nil {
 			return err
@@ -93,6 +97,9 @@ func printAccount(w io.Writer, now time.Time, a wire.AccountStatus) {
 		fmt.Fprintf(w, "  offline factors\tuntil %s, or an online sign-in\n", a.OfflineUntil.UTC().Format(time.RFC3339))
 	}
 	fmt.Fprintf(w, "  recovery secret\t%s (generation %d)\n", a.Secret.State, a.Secret.Generation)
+	if a.RecoverableUntil != nil {
+		fmt.Fprintf(w, "  recoverable\tuntil %s, or later with the next check-in\n", a.RecoverableUntil.UTC().Format(time.RFC3339))
+	}
 	if a.WindowLeftSeconds > 0 {
 		fmt.Fprintf(w, "  recovery window\topen for another %s\n", time.Duration(a.WindowLeftSeconds)*time.Second)
 	}

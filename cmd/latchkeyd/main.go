@@ -91,6 +91,7 @@ func newCommand(failed *bool) *cobra.Command {
 	set.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
 	platformFlags(set, f)
 	simulationFlags(set, f)
+	manualPages(cmd)
 	return cmd
 }
 

@@ -62,7 +62,8 @@ type PolicySetting struct {
 type AccountStatus struct {
 	Account
 	GraceUntil        *time.Time `json:"grace_until,omitempty"`
-	OfflineUntil      *time.Time `json:"offline_until,omitempty"` // when the Mac's own factors need an online sign-in first
+	OfflineUntil      *time.Time `json:"offline_until,omitempty"`     // when the Mac's own factors need an online sign-in first
+	RecoverableUntil  *time.Time `json:"recoverable_until,omitempty"` // when no more PINs can be made, without a check-in before; nil: none can be made now
 	WindowLeftSeconds int        `json:"window_left_seconds,omitempty"`
 	SecureToken       *bool      `json:"secure_token,omitempty"` // whether it may unlock the disk; nil: not known here
 }

@@ -158,3 +158,14 @@ func (v *Recovery) State(guid string) (wire.SecretState, error) {
 	}
 	return wire.SecretState{State: "none"}, nil
 }
+
+// ConfirmedAt is when the server confirmed the secret that PINs are made with;
+// the zero time without one.
+func (v *Recovery) ConfirmedAt(guid string) (time.Time, error) {
+	defer v.lock(guid)()
+	rec, err := v.load(guid)
+	if err != nil || rec.Current == nil {
+		return time.Time{}, err
+	}
+	return rec.Current.Since, nil
+}

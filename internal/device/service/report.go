@@ -71,6 +71,9 @@ func (d *Daemon) account(ctx context.Context, guid string, rec session.Record) (
 	if a.Secret, err = d.recovery.State(guid); err != nil {
 		return a, err
 	}
+	if a.RecoverableUntil, err = d.recoverableUntil(guid); err != nil {
+		return a, err
+	}
 	left, until, err := d.recovery.Window(guid, d.inForce.PINDuration())
 	if err != nil {
 		return a, err
@@ -80,6 +83,16 @@ func (d *Daemon) account(ctx context.Context, guid string, rec session.Record) (
 	a.FirstGovernedAt = optional(rec.FirstGovernedAt)
 	a.GraceUntil, a.OfflineUntil = d.periods(rec)
 	return a, nil
+}
+
+// recoverableUntil is when the server makes no more PINs for the account, if the
+// Mac does not check in before; nil where it makes none now.
+func (d *Daemon) recoverableUntil(guid string) (*time.Time, error) {
+	confirmed, err := d.recovery.ConfirmedAt(guid)
+	if err != nil || confirmed.IsZero() || d.inForce.Validity() == 0 {
+		return nil, err
+	}
+	return optional(confirmed.Add(d.inForce.Validity())), nil
 }
 
 // periods are when the first grace ends, and when the Mac's own factors need an
