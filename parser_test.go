@@ -225,7 +225,7 @@ func unfuzzed() map[string][]string {
 		"a value of what internal/plist has read":                {"cmd/latchkey profileSecrets"},
 		"a sum of this program's own":                            {"pkg/recoverypin number", "pkg/totp digits"},
 		"the files of this very build":                           {"internal/locale Read", "packaging/darwin/inspect information"},
-		"the X server that the test has started":                 {"plugin/paneltest decode"},
+		"the X server that the test has started":                 {"plugin/paneltest decode", "plugin/paneltest rectangle"},
 		"the key that a script's player read off its own screen": {"internal/authhost/script typeCode"},
 		"a number that this system gave out itself":              {"internal/ctap/hid Open"},
 		"a number or nothing":                                    {"internal/device/agent hasChanged"},

@@ -20,6 +20,7 @@ type desk struct {
 	m      *mac
 	client *http.Client
 	page   string
+	app    totp.Key
 }
 
 // opensTheConsole sets an administrator up, as the printed set-up code lets
@@ -37,11 +38,13 @@ func (m *mac) opensTheConsole() *desk {
 	key := d.reads(`data-secret>([A-Z2-7 ]+)<`)
 	raw, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(strings.ReplaceAll(key, " ", ""))
 	m.must(err)
-	app, err := totp.KeyFrom(raw)
+	d.app, err = totp.KeyFrom(raw)
 	m.must(err)
-	d.sends("/set-up/code", url.Values{"code": {app.Code(totp.Step(m.Clocks.Now()))}})
+	d.sends("/set-up/code", url.Values{"code": {d.code()}})
 	return d
 }
+
+func (d *desk) code() string { return d.app.Code(totp.Step(d.m.Clocks.Now())) }
 
 // gets opens a page.
 func (d *desk) gets(path string) {
@@ -104,4 +107,30 @@ func TestTheConsolesPINOpensTheMac(t *testing.T) {
 	m.must(err)
 	m.must(m.Pass(2 * time.Hour))
 	m.out(sees("A second factor is needed"))
+}
+
+// A disarm that the console orders is heard by the real daemon, and so is its
+// end: each is said to be obeyed at the check-in after.
+func TestTheConsoleDisarmsTheMac(t *testing.T) {
+	m := aMac(t).enrolled()
+	d := m.opensTheConsole()
+	heard := func() {
+		for range 2 {
+			_, err := m.Latchkey("check-in")
+			m.must(err)
+		}
+	}
+	m.must(m.Pass(time.Minute)) // to the next code of the app
+	d.gets("/devices?q=LKDEMO")
+	page := d.reads(`href="(/devices/[a-z0-9]+)"`)
+	d.sends(page+"/disarm", url.Values{"reason": {"broken keyboard"}, "code": {d.code()}})
+	d.reads(`(A remote disarm waits)`)
+	heard()
+	d.gets(page)
+	d.reads(`(was told to let everybody in with the password alone)`)
+	d.sends(page+"/disarm/end", nil)
+	d.reads(`(The remote disarm ends at this Mac)`)
+	heard()
+	d.gets(page)
+	d.reads(`(The last one ended)`)
 }

@@ -37,6 +37,11 @@ func (d device) label() string {
 	return fmt.Sprintf("%s (%s)", d.Profile.DisplayName, d.Profile.SerialNumber)
 }
 
+// is reports whether it is what a person names, whatever their case.
+func (d device) is(name string) bool {
+	return strings.EqualFold(d.Profile.SerialNumber, name) || strings.EqualFold(d.Profile.DisplayName, name)
+}
+
 // account is what the command line shows of a local account.
 type account struct {
 	ID      string `json:"id"`
@@ -56,7 +61,7 @@ type account struct {
 }
 
 func (p *program) deviceCommand() *cobra.Command {
-	commands := []*cobra.Command{p.deviceFind("list", "List the Macs", cobra.NoArgs), p.deviceFind("find QUERY", "Find Macs by serial number, computer name, user name or e-mail", cobra.ExactArgs(1)), p.deviceShow(), p.deviceConfirm(), p.deviceResetFactors()}
+	commands := []*cobra.Command{p.deviceFind("list", "List the Macs", cobra.NoArgs), p.deviceFind("find QUERY", "Find Macs by serial number, computer name, user name or e-mail", cobra.ExactArgs(1)), p.deviceShow(), p.deviceConfirm(), p.deviceResetFactors(), p.deviceDisarm()}
 	for op, short := range map[string]string{"reject": "Reject the certificate that waits", "suspend": "Suspend a Mac: no check-ins, no PINs",
 		"unsuspend": "End a suspension", "deactivate": "Deactivate a Mac", "activate": "Activate a Mac again"} {
 		commands = append(commands, p.deviceChange(op, short))
@@ -122,9 +127,15 @@ func (c *client) device(ctx context.Context, name string) (device, error) {
 	if err != nil {
 		return device{}, err
 	}
+	return oneNamed(name, found)
+}
+
+// oneNamed is the one of those that a search has found whose serial number or
+// computer name that is.
+func oneNamed(name string, found []device) (device, error) {
 	var exact []device
 	for _, d := range found {
-		if strings.EqualFold(d.Profile.SerialNumber, name) || strings.EqualFold(d.Profile.DisplayName, name) {
+		if d.is(name) {
 			exact = append(exact, d)
 		}
 	}

@@ -20,10 +20,11 @@ const (
 	PINGenerate     Permission = "latchkey.recoveryPins.generate"
 	FactorsReset    Permission = "latchkey.factors.reset"
 	EnrolmentManage Permission = "latchkey.enrolment.manage"
-	// SettingsManage and AdminsManage decide about everybody's way in, and are a
-	// super admin's alone.
-	SettingsManage Permission = "latchkey.settings.manage"
-	AdminsManage   Permission = "latchkey.admins.manage"
+	// SettingsManage, AdminsManage and LoginRightDisarm decide about everybody's way
+	// in, and are a super admin's alone.
+	SettingsManage   Permission = "latchkey.settings.manage"
+	AdminsManage     Permission = "latchkey.admins.manage"
+	LoginRightDisarm Permission = "latchkey.loginRight.disarm"
 )
 
 // Role is a name for a set of permissions.
@@ -48,7 +49,7 @@ func (r Role) Permissions() []Permission {
 	read := []Permission{DevicesRead, UsersRead, LogsRead, OrgRead}
 	switch r {
 	case SuperAdmin:
-		return append(OrgAdmin.Permissions(), SettingsManage, AdminsManage)
+		return append(OrgAdmin.Permissions(), SettingsManage, AdminsManage, LoginRightDisarm)
 	case OrgAdmin:
 		return append(read, DevicesManage, UsersManage, OrgManage, PINGenerate, FactorsReset, EnrolmentManage)
 	case HelpDeskAdmin:
@@ -60,9 +61,9 @@ func (r Role) Permissions() []Permission {
 	return nil
 }
 
-// Grantable are the permissions that a custom role may have. Settings and
-// administrators are not among them: who changes these decides about everybody's
-// way in, and could give themselves all the rest.
+// Grantable are the permissions that a custom role may have. Settings,
+// administrators and the remote disarm are not among them: who has these decides
+// about everybody's way in, and could give themselves all the rest.
 func Grantable() []Permission { return OrgAdmin.Permissions() }
 
 // Allows reports whether the role, one of Roles, holds p.

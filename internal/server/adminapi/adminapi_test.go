@@ -72,6 +72,7 @@ func TestEveryRouteIsAsDescribed(t *testing.T) {
 		t.Errorf("the Mac hears %v, prelink %q", kinds, out.Accounts[0].Prelink)
 	}
 
+	c.endedDisarm(dev)
 	for _, op := range []string{"suspend", "unsuspend", "deactivate", "activate"} {
 		c.must(204, "POST", device+"/lifecycle/"+op, nil, nil)
 		c.must(200, "POST", "/api/v1/users/"+user.ID+"/lifecycle/"+op, nil, nil)
@@ -108,7 +109,8 @@ func TestEveryRouteIsAsDescribed(t *testing.T) {
 func (c *console) allWereUsed() {
 	c.T.Helper()
 	for _, pattern := range c.api.Routes() {
-		if !c.used[pattern] {
+		// No token gets a Mac disarmed: TestATokenDisarmsNothing.
+		if !c.used[pattern] && pattern != "POST /api/v1/devices/{deviceId}/disarm" {
 			c.T.Errorf("%s was not answered with success", pattern)
 		}
 	}

@@ -59,7 +59,7 @@ func TestScopesAreAsDescribed(t *testing.T) {
 	bodies := map[string]string{"confirmDevices": `{"ids":["dev0"]}`, "setPrelink": `{"login":"amy@example.com"}`, "issueRecoveryPin": `{"reason":"lost phone"}`,
 		"createUser": `{"profile":{"login":"new@example.com"}}`, "createInvitation": `{"kind":"push"}`, "createChallenge": `{"kind":"static"}`,
 		"createAdministrator": `{"login":"n@example.com","name":"N","role":"org-admin"}`, "setAdministratorRole": `{"role":"read-only-admin"}`, "setAdministratorGroups": `{"groups":[]}`,
-		"createRole": `{"name":"y","permissions":["okta.devices.read"]}`, "changeRole": `{"permissions":["okta.devices.read"]}`, "createGroup": `{"name":"Paris"}`,
+		"createRole": `{"name":"y","permissions":["okta.devices.read"]}`, "changeRole": `{"permissions":["okta.devices.read"]}`, "disarmDevice": `{"reason":"x"}`, "createGroup": `{"name":"Paris"}`,
 		"createToken": `{"name":"n","login":"n","role":"org-admin"}`, "replaceDesktopMFARecoveryPinOrgSetting": `{"desktopMFARecoveryPinEnabled":true}`, "putSettings": `{"recovery":true}`,
 		"replaceDesktopMFAEnforceNumberMatchingChallengeOrgSetting": `{"desktopMFAEnforceNumberMatchingChallengeEnabled":true}`}
 	seen := 0
@@ -81,7 +81,9 @@ func TestScopesAreAsDescribed(t *testing.T) {
 				t.Errorf("%s with all scopes but %s: %d, want 403", op.id, missing, got)
 			}
 		}
-		if got := try(op.scopes); got == 401 || got == 403 || got >= 500 {
+		if op.id == "disarmDevice" {
+			// Past the permissions it is refused all the same: TestATokenDisarmsNothing.
+		} else if got := try(op.scopes); got == 401 || got == 403 || got >= 500 {
 			t.Errorf("%s with the scopes %v alone: %d", op.id, op.scopes, got)
 		}
 		seen++

@@ -244,6 +244,8 @@ func visible(err error) *apierror.Error {
 		return e
 	case errors.As(err, &bad):
 		return invalid(bad.Error())
+	case errors.Is(err, desk.ErrNoProof):
+		return apierror.New(http.StatusForbidden, "Not possible with an API token: "+err.Error(), err.Error())
 	case errors.As(err, &refusal):
 		return refusalAnswer(refusal)
 	case errors.Is(err, access.ErrValue):

@@ -50,7 +50,7 @@ func TestBrowserRoles(t *testing.T) {
 	s := newSite(t)
 	m := s.mac("C02AMY", "amy")
 	for role, sees := range map[access.Role]string{
-		access.SuperAdmin: "View Recovery PIN, Reset authenticators, Suspend, Deactivate", access.OrgAdmin: "View Recovery PIN, Reset authenticators, Suspend, Deactivate",
+		access.SuperAdmin: "View Recovery PIN, Reset authenticators, Suspend, Deactivate, Disarm this Mac…", access.OrgAdmin: "View Recovery PIN, Reset authenticators, Suspend, Deactivate",
 		access.HelpDeskAdmin: "View Recovery PIN, Reset authenticators", access.ReadOnlyAdmin: "",
 	} {
 		t.Run(string(role), func(t *testing.T) {

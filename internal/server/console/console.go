@@ -67,6 +67,12 @@ type request struct {
 // to it. Whoever does it is asked again.
 func (r *request) may(p access.Permission) bool { return r.session.Caller().Allows(p) }
 
+// is notes whose request it is, and when they last showed a second factor.
+func (r *request) is(x signin.Session) {
+	r.session = x
+	r.ctx = desk.From(r.ctx, desk.Origin{Client: r.client, RequestID: r.id, ProvenAt: x.AuthenticatedAt})
+}
+
 // page answers a request with a view.
 type page func(r *request) (view, error)
 
@@ -137,7 +143,7 @@ func (c *Console) answer(at route, r *request) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
-	r.session = session
+	r.is(session)
 	ctx, guard := access.With(r.ctx, session.Caller())
 	r.ctx = ctx
 	if at.needs != signedIn {

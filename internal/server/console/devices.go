@@ -216,7 +216,11 @@ func (c *Console) device(r *request) (view, error) {
 	for _, a := range m.Accounts {
 		cards = append(cards, c.card(r, m, a, pending))
 	}
-	data := map[string]any{"ID": m.ID, "Label": m.Label(), "Accounts": cards, "Notes": c.notes(m), "Serial": m.Serial, "Model": m.Model, "OS": m.OS,
+	last, err := c.Desk.Disarmed(r.ctx, m.ID)
+	if err != nil {
+		return view{}, err
+	}
+	data := map[string]any{"ID": m.ID, "Label": m.Label(), "Accounts": cards, "Notes": c.notes(m, last), "CanDisarm": r.may(access.LoginRightDisarm), "Disarm": last, "Serial": m.Serial, "Model": m.Model, "OS": m.OS,
 		"Agent": m.Agent, "AgentAge": c.agentAge(m.Agent), "Seen": m.SeenAt, "Armed": armed(m.Device), "ArmedReason": m.ArmedReason, "Clock": clockState(m.Clock),
 		"Zone": m.Zone, "Status": strings.ToLower(string(m.Status)), "Trust": trust(m.Trust), "Certificate": short(m.Certificate), "Claim": m.Claim,
 		"CanManage": r.may(access.DevicesManage), "CanLink": r.may(access.UsersManage), "CanReset": r.may(access.FactorsReset), "CanLog": r.may(access.LogsRead), "Steps": steps(m.Status),
@@ -235,7 +239,10 @@ func (c *Console) device(r *request) (view, error) {
 }
 
 // notes are what somebody has to know before anything else.
-func (c *Console) notes(m desk.Mac) (out []note) {
+func (c *Console) notes(m desk.Mac, last directory.Disarm) (out []note) {
+	if n, is := disarmNote(last, m); is {
+		out = append(out, n)
+	}
 	if m.KillSwitch {
 		out = append(out, note{"The kill-switch file is on this Mac: everybody gets in with the password alone. Remove it when the emergency is over.", "bad"})
 	}

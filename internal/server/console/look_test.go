@@ -56,7 +56,7 @@ func TestBrowserEveryPageCanBeUsed(t *testing.T) {
 	}
 	b.signsIn(who)
 	for name, path := range map[string]string{"devices": "/devices", "none": "/devices?q=nobody", "device": m.path(""), "dialog": m.ofAmy("/pin"), "pins": m.ofAmy(""),
-		"reset": m.ofAmy("/reset"), "readiness": "/readiness?reason=unconfirmed", "people": "/people", "log": "/log", "certificates": "/certificates",
+		"reset": m.ofAmy("/reset"), "disarm": m.path("/disarm"), "readiness": "/readiness?reason=unconfirmed", "people": "/people", "log": "/log", "certificates": "/certificates",
 		"administrators": "/administrators", "settings": "/settings", "profiles": "/profiles", "account": "/account", "groups": "/people/groups", "group": "/people/groups/" + group, "password": "/account/password", "app": "/account/app",
 		"passkey": "/account/passkey", "codes": "/account/recovery-codes", "error": "/nothing"} {
 		b.check(script, path)

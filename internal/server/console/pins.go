@@ -177,7 +177,7 @@ func (c *Console) reauthenticate(r *request) (wrong string, err error) {
 		renewed, err = c.SignIn.ReauthenticateTOTP(r.ctx, token, r.PostFormValue("code"), r.client)
 	}
 	if err == nil {
-		r.session = renewed
+		r.is(renewed)
 	}
 	return c.wrong(err)
 }

@@ -158,6 +158,7 @@ func told(code string) string {
 		"confirmed": "The certificate is confirmed.", "rejected": "The certificate is rejected.", "reset": "The authenticators are reset at the next check-in.",
 		"voided": "The PIN is voided: its window ends at the next check-in.", "saved": "Saved.", "deleted": "The Mac is deleted.", "added": "Added.", "role": "The role is changed.",
 		"ended": "The session is ended.", "revoked": "Revoked.", "removed": "Removed.", "set-up": "Your account is set up.", "factor": "The authenticator app is set up.", "unblocked": "Pushes are sent again.", "own": "Your account is changed.",
+		"disarm": "The remote disarm is ordered: the Mac hears of it at its next check-in.", "disarm-ends": "The remote disarm ends at the next check-in.",
 	}[code]
 }
 
@@ -233,6 +234,8 @@ func (c *Console) visible(err error) *problem {
 		return &problem{http.StatusConflict, "No PIN", refusal.Message}
 	case errors.As(err, &invalid):
 		return &problem{http.StatusBadRequest, "That cannot be taken", invalid.Error()}
+	case errors.Is(err, desk.ErrNoProof):
+		return &problem{http.StatusForbidden, "Not without a proof", "Show in the same moment that it is you. Nothing was done."}
 	case errors.As(err, &throttled):
 		return &problem{http.StatusTooManyRequests, "Too many tries", throttled.Error()}
 	case errors.Is(err, directory.ErrNotFound), errors.Is(err, pki.ErrUnknownChallenge), errors.Is(err, pki.ErrUnknownCertificate), errors.Is(err, pki.ErrUnknownChain), errors.Is(err, signin.ErrNotFound), errors.Is(err, access.ErrNoRole):

@@ -27,6 +27,7 @@ func (c *Console) routes() map[string]route {
 	maps.Copy(all, c.ofTheWayIn())
 	maps.Copy(all, c.ofProfiles())
 	maps.Copy(all, c.ofTheLog())
+	maps.Copy(all, c.ofTheDisarm())
 	return all
 }
 
@@ -36,6 +37,16 @@ func (c *Console) ofTheLog() map[string]route {
 		"GET /log/newer":   {access.LogsRead, "log", c.newer},
 		"GET /log/export":  {access.LogsRead, "log", c.exportLog},
 		"POST /log/verify": {access.LogsRead, "log", c.verifyLog},
+	}
+}
+
+func (c *Console) ofTheDisarm() map[string]route {
+	const disarm = "/devices/{deviceId}/disarm"
+	return map[string]route{
+		"GET " + disarm:                    {access.LoginRightDisarm, "devices", c.askDisarm},
+		"POST " + disarm:                   {access.LoginRightDisarm, "devices", c.disarm},
+		"POST " + disarm + "/end":          {access.LoginRightDisarm, "devices", c.endDisarm},
+		"POST " + disarm + "/authenticate": {access.LoginRightDisarm, "devices", c.authenticateToDisarm},
 	}
 }
 

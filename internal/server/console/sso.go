@@ -152,21 +152,30 @@ func (c *Console) authenticateAgain(r *request) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
+	return c.authenticateFor(r, a.path("/pin"), []string{"reason", "ticket", "deviceCode"}, func(wrong string) (view, error) {
+		form, err := c.form(r, a)
+		v := form.view(http.StatusBadRequest)
+		v.wrong = wrong
+		return v, err
+	})
+}
+
+// authenticateFor leads to the provider and back to the form at next, with what
+// was typed in the fields of these names; again is the form where that is too
+// much to be kept.
+func (c *Console) authenticateFor(r *request, next string, names []string, again func(wrong string) (view, error)) (view, error) {
 	if !r.session.Admin.Federated() {
-		return redirect(a.path("/pin")), nil
+		return redirect(next), nil
 	}
-	f := federation.Flow{Session: r.session.ID, Next: a.path("/pin"), Typed: map[string]string{}}
-	for _, name := range []string{"reason", "ticket", "deviceCode"} {
+	f := federation.Flow{Session: r.session.ID, Next: next, Typed: map[string]string{}}
+	for _, name := range names {
 		if value := r.PostFormValue(name); value != "" {
 			f.Typed[name] = value
 		}
 	}
 	v, err := c.toProvider(r, f)
 	if errors.Is(err, federation.ErrTooLong) {
-		form, err := c.form(r, a)
-		v = form.view(http.StatusBadRequest)
-		v.wrong = upper(federation.ErrTooLong.Error()) + "."
-		return v, err
+		return again(upper(federation.ErrTooLong.Error()) + ".")
 	}
 	return v, err
 }

@@ -42,6 +42,8 @@ type Desk struct {
 type Origin struct {
 	Client    systemlog.Client
 	RequestID string
+	// ProvenAt is when the person last showed a second factor; zero for a program.
+	ProvenAt time.Time
 }
 
 type originKey struct{}

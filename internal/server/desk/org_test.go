@@ -89,6 +89,7 @@ func (o *org) update(do func(tx *sql.Tx) error) {
 type mac struct {
 	device, account, serial, login, pin, challenge, certificate, chain string
 	retired                                                            string // another Mac of the same user, which is deactivated
+	open                                                               string // another one, with a disarm that waits
 	invitation                                                         string
 	app                                                                string // that waits for its first code
 	key                                                                totp.Key
@@ -171,7 +172,11 @@ func (o *org) filled() mac {
 	if err != nil {
 		o.Fatal(err)
 	}
-	m.chain, m.retired = chain.ID, o.retired(m.login)
+	m.chain, m.retired, m.open = chain.ID, o.retired(m.login), o.mac(nil).device
+	o.update(func(tx *sql.Tx) error {
+		_, _, err := directory.OrderDisarm(context.Background(), tx, m.open, o.now)
+		return err
+	})
 	return m
 }
 

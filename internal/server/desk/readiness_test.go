@@ -198,7 +198,11 @@ func TestPendingUntilTheMacObeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	o.update(func(tx *sql.Tx) error {
-		return directory.Order(t.Context(), tx, m.device, wire.CommandDisarm, "", o.now.Add(time.Second))
+		if err := directory.Order(t.Context(), tx, m.device, wire.CommandDisarm, "", o.now); err == nil {
+			t.Error("a disarm without an end is ordered")
+		}
+		_, _, err := directory.OrderDisarm(t.Context(), tx, m.device, o.now.Add(time.Second))
+		return err
 	})
 	got, err := o.Pending(ctx, m.device)
 	if err != nil || len(got) != 3 || got[0].Kind != wire.CommandResetFactors || got[0].Account.ID != m.account || !got[0].Since.Equal(since) ||

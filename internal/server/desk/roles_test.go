@@ -53,6 +53,7 @@ func reads() []operation {
 		}},
 		{"Suggest", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, m mac) error { _, err := o.Suggest(ctx, m.serial, 5); return err }},
 		{"Pending", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, m mac) error { _, err := o.Pending(ctx, m.device); return err }},
+		{"Disarmed", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, m mac) error { _, err := o.Disarmed(ctx, m.device); return err }},
 		{"Readiness", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, _ mac) error { _, err := o.Readiness(ctx); return err }},
 		{"NotReady", access.ReadOnlyAdmin, "", func(ctx context.Context, o *org, _ mac) error {
 			_, err := o.NotReady(ctx, directory.LacksSecret, page)
@@ -107,6 +108,11 @@ func writes() []operation {
 			_, _, err := o.ConfirmMany(ctx, nil, []string{m.serial})
 			return err
 		}},
+		{"Disarm", access.SuperAdmin, systemlog.LoginRightDisarm, func(ctx context.Context, o *org, m mac) error {
+			_, err := o.Disarm(o.proven(ctx), m.device, "lost phones")
+			return err
+		}},
+		{"EndDisarm", access.SuperAdmin, systemlog.LoginRightDisarmEnd, func(ctx context.Context, o *org, m mac) error { return o.EndDisarm(ctx, m.open) }},
 		{"SetPrelink", access.OrgAdmin, systemlog.AccountPrelink, func(ctx context.Context, o *org, m mac) error {
 			_, err := o.SetPrelink(ctx, m.device, m.account, m.login)
 			return err

@@ -76,7 +76,7 @@ func logged(d directory.Device, e wire.Event, targets []systemlog.Target) system
 	}
 	detail["deviceEventId"], detail["deviceTime"] = e.ID, e.At.UTC().Format(time.RFC3339Nano)
 	detail["deviceTimeTrusted"] = strconv.FormatBool(e.Trusted)
-	kind, severity := e.Type, severityOf(e.Type)
+	kind, severity := e.Type, severityOf(e)
 	if !mayReport(e.Type) {
 		// Kept, so that nothing is lost and the Mac's queue moves on, but not
 		// under a name that would pass for the server's own word.
@@ -90,15 +90,19 @@ func logged(d directory.Device, e wire.Event, targets []systemlog.Target) system
 func mayReport(kind string) bool {
 	switch kind {
 	case systemlog.PINGenerate, systemlog.PINUnmatched, systemlog.PINVoid, systemlog.DeviceConfirm, systemlog.DeviceReject, systemlog.DeviceClaim,
-		systemlog.DeviceEnrol, systemlog.SequenceBack, systemlog.TokenMismatch, systemlog.AccountPrelink, systemlog.ConfigurationUpdate:
+		systemlog.DeviceEnrol, systemlog.SequenceBack, systemlog.TokenMismatch, systemlog.AccountPrelink, systemlog.ConfigurationUpdate,
+		systemlog.LoginRightDisarm, systemlog.LoginRightDisarmEnd:
 		return false
 	}
 	return strings.HasPrefix(kind, "device.desktop_mfa.")
 }
 
-func severityOf(kind string) string {
+func severityOf(e wire.Event) string {
+	if e.Type == systemlog.LoginRightChanged && e.Detail["state"] != "armed" {
+		return systemlog.Warn
+	}
 	for _, end := range []string{".reject", ".lock", ".deny", ".rollback", ".activate", ".kill_switch", ".unreadable", ".restored", ".bad", ".gone"} {
-		if strings.HasSuffix(kind, end) {
+		if strings.HasSuffix(e.Type, end) {
 			return systemlog.Warn
 		}
 	}

@@ -80,12 +80,36 @@ func TestForgedEventTypesAreKeptApart(t *testing.T) {
 	o := servertest.New(t)
 	id := o.Enrol(o.Challenge(pki.Dynamic, "C02A"))
 	in := request("C02A", 1)
-	in.Events = []wire.Event{event("e1", systemlog.PINGenerate, o.Now(), nil), event("e2", "user.session.start", o.Now(), nil)}
+	in.Events = []wire.Event{event("e1", systemlog.PINGenerate, o.Now(), nil), event("e2", "user.session.start", o.Now(), nil),
+		event("e3", systemlog.LoginRightDisarm, o.Now(), nil), event("e4", systemlog.LoginRightDisarmEnd, o.Now(), nil)}
 	_, out, _ := o.CheckIn(&id, in)
-	if len(out.Events) != 2 || len(o.Events(systemlog.PINGenerate)) != 0 || len(o.Events("user.session.start")) != 0 {
+	if len(out.Events) != 4 || len(o.Events(systemlog.LoginRightDisarm)) != 0 || len(o.Events(systemlog.PINGenerate)) != 0 || len(o.Events("user.session.start")) != 0 {
 		t.Fatalf("accepted %v", out.Events)
 	}
-	if kept := o.Events(systemlog.DeviceEventUnknown); len(kept) != 2 || kept[0].Detail["deviceEventType"] != systemlog.PINGenerate {
+	if kept := o.Events(systemlog.DeviceEventUnknown); len(kept) != 4 || kept[0].Detail["deviceEventType"] != systemlog.PINGenerate {
 		t.Fatalf("kept %+v", kept)
+	}
+}
+
+// A Mac that is open, for whatever reason, stands out in the log.
+func TestAChangeOfTheLoginRight(t *testing.T) {
+	o := servertest.New(t)
+	id := o.Enrol(o.Challenge(pki.Dynamic, "C02A"))
+	in := request("C02A", 1)
+	want := map[string]string{"armed": systemlog.Info, "disarmed": systemlog.Warn, "partial": systemlog.Warn, "": systemlog.Warn}
+	for state := range want {
+		in.Events = append(in.Events, event("e-"+state, systemlog.LoginRightChanged, o.Now(), map[string]string{"state": state, "reason": "remote"}))
+	}
+	if _, out, _ := o.CheckIn(&id, in); len(out.Events) != len(want) {
+		t.Fatalf("accepted %v", out.Events)
+	}
+	got := o.Events(systemlog.LoginRightChanged)
+	if len(got) != len(want) {
+		t.Fatalf("%d events", len(got))
+	}
+	for _, e := range got {
+		if e.Severity != want[e.Detail["state"]] || e.Detail["reason"] != "remote" || e.Outcome.Result != systemlog.Success {
+			t.Errorf("%+v", e)
+		}
 	}
 }

@@ -58,7 +58,7 @@ func Accounts(ctx context.Context, tx *sql.Tx, deviceID string) ([]Account, erro
 
 // AccountsOfUser are those that are linked or pre-linked to the login.
 func AccountsOfUser(ctx context.Context, tx *sql.Tx, login string) ([]Account, error) {
-	return accountsWhere(ctx, tx, `a.linked_key = $1 OR a.prelink_key = $1 ORDER BY a.id`, store.Fold(login))
+	return accountsWhere(ctx, tx, ofLogin+` ORDER BY a.id`, store.Fold(login))
 }
 
 // AccountsOf are those of several Macs, of each by uid.

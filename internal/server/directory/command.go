@@ -14,8 +14,13 @@ import (
 // Order puts a command in the way of a Mac. One of the same kind for the same
 // account that still waits is enough: a second is not made. What takes
 // something away (a reset, the end of a window) says up to when: a factor that
-// was set up, or a window that was opened, after the order stays.
+// was set up, or a window that was opened, after the order stays. A remote disarm
+// is OrderDisarm's.
 func Order(ctx context.Context, tx *sql.Tx, deviceID, kind, guid string, now time.Time) error {
+	if kind == wire.CommandDisarm {
+		// Refused: without an end it would be one for ever.
+		return fmt.Errorf("order %s from device %s: it needs an end", kind, deviceID)
+	}
 	if kind == wire.CommandResetFactors || kind == wire.CommandEndWindow {
 		_, err := tx.ExecContext(ctx, `INSERT INTO commands (id, device_id, kind, guid, until, created_at) VALUES ($1, $2, $3, $4, $5, $6)`,
 			store.NewID("cmd"), deviceID, kind, guid, store.Micros(now), store.Micros(now))

@@ -124,8 +124,7 @@ func MoreThan(ctx context.Context, tx *sql.Tx, n int) (bool, error) {
 // DevicesOfUser are the Macs with an account that is linked or pre-linked to
 // the login.
 func DevicesOfUser(ctx context.Context, tx *sql.Tx, login string) ([]Device, error) {
-	return devicesWhere(ctx, tx, `EXISTS (SELECT 1 FROM os_accounts a WHERE a.device_id = d.id
-		AND (a.linked_key = $1 OR a.prelink_key = $1)) ORDER BY d.id`, store.Fold(login))
+	return devicesWhere(ctx, tx, macsOfLogin+` ORDER BY d.id`, store.Fold(login))
 }
 
 func devicesWhere(ctx context.Context, tx *sql.Tx, where string, args ...any) ([]Device, error) {

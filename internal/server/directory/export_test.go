@@ -15,3 +15,8 @@ func (l Lack) Count(c Criteria) (string, []any) { return counting(context.Backgr
 func ByPrefix(limit int) string { return byPrefix(limit) }
 
 func MacsOfMembers() string { return fmt.Sprintf(macsOfMembers, 1) }
+
+const (
+	OfLogin     = `SELECT id FROM os_accounts a WHERE ` + ofLogin
+	MacsOfLogin = `SELECT id FROM devices d WHERE ` + macsOfLogin
+)

@@ -17,8 +17,15 @@ import (
 const (
 	members = `SELECT m.login_key FROM scopes s JOIN user_group_members m ON m.group_id = s.group_id WHERE s.holder = $%[1]d`
 
-	macsOfMembers = `SELECT o.device_id FROM os_accounts o WHERE o.linked_key IN (` + members + `)
-		UNION SELECT o.device_id FROM os_accounts o WHERE o.prelink_key IN (` + members + `)`
+	macsOfMembers = `SELECT o.device_id FROM os_accounts o WHERE o.linked_key <> '' AND o.linked_key IN (` + members + `)
+		UNION SELECT o.device_id FROM os_accounts o WHERE o.prelink_key <> '' AND o.prelink_key IN (` + members + `)`
+)
+
+// The accounts that are linked, or linked ahead, to the login $1, and the Macs
+// that have one. The indexes have no place for an account without a login.
+const (
+	ofLogin     = `(a.linked_key <> '' AND a.linked_key = $1 OR a.prelink_key <> '' AND a.prelink_key = $1)`
+	macsOfLogin = `d.id IN (SELECT a.device_id FROM os_accounts a WHERE ` + ofLogin + `)`
 )
 
 // limited is where with the scope of the caller in ctx in front: column must be

@@ -13,10 +13,12 @@ import (
 )
 
 // byPrefix are the ids of Macs by the beginning of a name. Each part has an
-// index, and ends at the limit: $1 and $2 are the bounds of what begins so.
+// index, and ends at the limit: $1 and $2 are the bounds of what begins so. The
+// indexes of logins leave out the accounts without one, and are used by who says
+// that they want none of these.
 func byPrefix(limit int) string {
 	part := func(id, from, key string) string {
-		return fmt.Sprintf(`SELECT id FROM (SELECT %s AS id FROM %s WHERE %s >= $1 AND %s < $2 ORDER BY %s LIMIT %d) AS part`, id, from, key, key, key, limit)
+		return fmt.Sprintf(`SELECT id FROM (SELECT %s AS id FROM %s WHERE %s >= $1 AND %s < $2 AND %s <> '' ORDER BY %s LIMIT %d) AS part`, id, from, key, key, key, key, limit)
 	}
 	return part("d.id", "devices d", "d.serial_key") +
 		" UNION " + part("d.id", "devices d", "d.name_key") +
@@ -34,8 +36,8 @@ func ofUsers(limit int, column string) string {
 	users := func(key string) string {
 		return fmt.Sprintf(`SELECT login_key FROM (SELECT u.login_key FROM users u WHERE %s >= $1 AND %s < $2 ORDER BY %s LIMIT %d) AS part`, key, key, key, min(4*limit, math.MaxInt32))
 	}
-	return fmt.Sprintf(`SELECT id FROM (SELECT a.device_id AS id FROM (%s UNION %s UNION %s) AS found JOIN os_accounts a ON %s = found.login_key LIMIT %d) AS part`,
-		users("lower(u.email)"), users("lower(u.first_name)"), users("lower(u.last_name)"), column, limit)
+	return fmt.Sprintf(`SELECT id FROM (SELECT a.device_id AS id FROM (%s UNION %s UNION %s) AS found JOIN os_accounts a ON %s = found.login_key AND %s <> '' LIMIT %d) AS part`,
+		users("lower(u.email)"), users("lower(u.first_name)"), users("lower(u.last_name)"), column, column, limit)
 }
 
 // maxParts is how many words of a name it is found by, and longestPart how much
