@@ -1,7 +1,10 @@
 package pkgtest
 
 import (
-	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -13,9 +16,8 @@ import (
 	"sync"
 	"testing"
 
+	"golang.org/x/crypto/argon2"
 	"golang.org/x/sync/errgroup"
-
-	"github.com/latchkey-mfa/latchkey/internal/devaccounts"
 )
 
 // The two versions that are installed.
@@ -108,7 +110,7 @@ func build() (*built, error) {
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	return b, errors.Join(b.pages(), b.stage("old", older), b.stage("new", newer), b.findLibraries())
+	return b, errors.Join(b.pages(), b.stage("old", older), b.stage("new", newer), b.sign(), b.findLibraries())
 }
 
 // lookAtSources: what the go command did not see a test look at, a cached result
@@ -152,14 +154,21 @@ func (b *built) plugins() error {
 		command([]string{"VERSION=" + older, "PROGRAMS="}, "packaging/darwin/build", filepath.Join(b.dir, "mac")))
 }
 
-// people are those of each Mac.
+// people are those of each Mac. Their passwords are hashed so that a login costs
+// next to nothing: there are many of them.
 func (b *built) people() error {
-	var err error
+	encode, salt := base64.RawStdEncoding.EncodeToString, []byte("salt salt salt salt")
+	hash := fmt.Sprintf("$argon2id$v=19$m=32,t=1,p=1$%s$%s", encode(salt), encode(argon2.IDKey([]byte(password), salt, 1, 32, 1, 32)))
+	accounts := []map[string]any{}
 	for i, name := range []string{"breakglass", "amy"} {
-		a := devaccounts.Account{Name: name, UID: uint32(501 + i), GID: 20, GUID: fmt.Sprintf("%08d-0000-4000-8000-000000000000", i+1), FullName: name, Home: "/Users/" + name}
-		err = errors.Join(err, devaccounts.Add(rand.Reader, filepath.Join(b.dir, "accounts.json"), a, []byte(password)))
+		accounts = append(accounts, map[string]any{"name": name, "uid": 501 + i, "gid": 20, "guid": fmt.Sprintf("%08d-0000-4000-8000-000000000000", i+1),
+			"full_name": name, "home": "/Users/" + name, "password": hash})
 	}
-	return err
+	raw, err := json.Marshal(map[string]any{"accounts": accounts})
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(b.dir, "accounts.json"), raw, 0o600)
 }
 
 // pages are the manual's, from the programs that can write them.
@@ -175,6 +184,26 @@ func (b *built) stage(programs, version string) error {
 		err = errors.Join(err, os.Link(filepath.Join(b.dir, programs, name), filepath.Join(from, name)))
 	}
 	return errors.Join(err, command(nil, "packaging/darwin/pkg/stage", from, filepath.Join(b.dir, "pkg-"+version)))
+}
+
+// sign signs the programs and plug-ins of both packages as one team does.
+func (b *built) sign() error {
+	known := map[string]map[string]string{}
+	for _, version := range []string{older, newer} {
+		for path, identifier := range map[string]string{product + "/bin/latchkeyd": "dev.latchkey.latchkeyd", latchkey: "dev.latchkey.latchkey", binary: "dev.latchkey.plugin"} {
+			raw, err := os.ReadFile(filepath.Join(b.dir, "pkg-"+version, "root", path))
+			if err != nil {
+				return err
+			}
+			sum := sha256.Sum256(raw)
+			known[hex.EncodeToString(sum[:])] = map[string]string{"identifier": identifier, "team": "ABCDE12345", "flags": "0x10000(runtime)"}
+		}
+	}
+	raw, err := json.Marshal(known)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(b.dir, "signatures.json"), raw, 0o644)
 }
 
 func (b *built) findLibraries() error {

@@ -224,9 +224,10 @@ func TestASecurityToolThatHangs(t *testing.T) {
 	m.install(older)
 	m.write(profiles, profile)
 	m.logins(false)
-	m.await("the daemon gives up on it", func() bool {
-		return strings.Contains(m.attribute(), "unknown (") && strings.Contains(m.attribute(), "did not end in time")
-	})
+	m.await("the daemon gives up on it", func() bool { return strings.Contains(m.log(), "did not end in time") })
+	if got := m.attribute(); !strings.HasPrefix(got, "unknown (") || !strings.Contains(got, "did not end in time") {
+		t.Errorf("the line is %q", got)
+	}
 	if m.read(console) != before {
 		t.Error("the right was written")
 	}

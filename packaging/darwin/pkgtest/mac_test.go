@@ -3,9 +3,6 @@ package pkgtest
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"os"
 	"os/exec"
@@ -63,7 +60,7 @@ func newMac(t *testing.T) *mac {
 	for _, version := range []string{older, newer} {
 		m.copyFolder(filepath.Join(parts.dir, "pkg-"+version), "/standin/packages/"+version)
 	}
-	m.sign(parts)
+	m.link(filepath.Join(parts.dir, "signatures.json"), "/standin/signatures.json")
 	m.reset()
 	return m
 }
@@ -147,22 +144,6 @@ func (m *mac) people(parts *built) {
 		m.copyFile(filepath.Join(parts.dir, "accounts.json"), path, 0o600)
 	}
 	m.write("/standin/sessions", "502\n")
-}
-
-// sign signs the programs and plug-ins of both packages as one team does.
-func (m *mac) sign(parts *built) {
-	known := map[string]map[string]string{}
-	for _, version := range []string{older, newer} {
-		for path, identifier := range map[string]string{product + "/bin/latchkeyd": "dev.latchkey.latchkeyd", product + "/bin/latchkey": "dev.latchkey.latchkey", binary: "dev.latchkey.plugin"} {
-			raw, err := os.ReadFile(filepath.Join(parts.dir, "pkg-"+version, "root", path))
-			m.check(err)
-			sum := sha256.Sum256(raw)
-			known[hex.EncodeToString(sum[:])] = map[string]string{"identifier": identifier, "team": "ABCDE12345", "flags": "0x10000(runtime)"}
-		}
-	}
-	raw, err := json.Marshal(known)
-	m.check(err)
-	m.write("/standin/signatures.json", string(raw))
 }
 
 // reset is what an update of macOS does, and the first start: the list is the
