@@ -52,6 +52,7 @@ func removalHere(purge bool, out io.Writer) removal.Removal {
 	return removal.Removal{
 		Right: loginright.Editor{Database: loginright.Authd{}, Lock: unlocked},
 		Lock:  lockHere,
+		Tell:  farewell,
 		Jobs:  removal.Mac{}, Records: removal.Mac{}, Owners: []uint32{0}, Purge: purge,
 		Say: func(format string, words ...any) { fmt.Fprintf(out, format+"\n", words...) },
 	}

@@ -46,6 +46,7 @@ type Records interface {
 type Removal struct {
 	Right   Right
 	Lock    func(ctx context.Context) (unlock func(), err error) // keeps the daemon from arming meanwhile
+	Tell    func(ctx context.Context) error                      // has a daemon that runs tell its server that the right is disarmed
 	Jobs    Jobs
 	Records Records
 	Volume  string   // that the Mac's paths are below; "" for that of the Mac that runs
@@ -138,6 +139,11 @@ func (r Removal) quiet(ctx context.Context) error {
 	}
 	if err := r.free(ctx); err != nil {
 		return err
+	}
+	if change.Wrote {
+		if err := r.Tell(ctx); err != nil {
+			r.Say("the server was not told, and hears of it when the Mac does not check in any more: %v", err)
+		}
 	}
 	for _, job := range r.jobs(ctx) {
 		if err := r.Jobs.End(ctx, job); err != nil {

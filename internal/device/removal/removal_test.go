@@ -73,6 +73,7 @@ func installed(t *testing.T) *mac {
 	m.write(t, m.on("/Library/Security/SecurityAgentPlugins/Other.bundle/file"))
 	m.Right = loginright.Editor{Database: database{m}, Lock: func(context.Context) (func(), error) { return func() {}, nil }}
 	m.Lock = func(context.Context) (func(), error) { m.tell("lock"); return func() { m.tell("unlock") }, nil }
+	m.Tell = func(context.Context) error { m.tell("tell"); return errors.New("there is no network") }
 	m.Jobs, m.Records, m.Owners = m, m, []uint32{0, uint32(os.Geteuid())}
 	m.Say = func(format string, words ...any) {
 		if said := fmt.Sprintf(format, words...); strings.HasPrefix(said, "removed: ") {
@@ -106,7 +107,7 @@ func TestTheOrder(t *testing.T) {
 	if err := m.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"lock", "write", "end gui/501/" + AgentLabel, "end system/" + DaemonLabel, "unlock", "removed: /Library/Security/SecurityAgentPlugins/Latchkey.bundle"}
+	want := []string{"lock", "write", "tell", "end gui/501/" + AgentLabel, "end system/" + DaemonLabel, "unlock", "removed: /Library/Security/SecurityAgentPlugins/Latchkey.bundle"}
 	if len(m.steps) < len(want) || !slices.Equal(m.steps[:len(want)], want) || m.steps[len(m.steps)-1] != "forget" {
 		t.Errorf("the steps are %q", m.steps)
 	}

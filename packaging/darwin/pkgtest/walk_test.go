@@ -2,8 +2,13 @@ package pkgtest
 
 import (
 	"context"
+	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/latchkey-mfa/latchkey/internal/device/xipc"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
@@ -115,6 +120,9 @@ func (m *mac) removed(t *testing.T, original string) {
 		t.Errorf("a dry run has done something, or says nothing:\n%s", plan)
 	}
 	m.must(latchkey, "uninstall")
+	if log := m.log(); !strings.Contains(log[strings.LastIndex(log, `"msg":"ready"`):], `"state":"disarmed"`) {
+		t.Errorf("the daemon has ended without noticing that it was disarmed, so that no event tells of it:\n%s", log)
+	}
 	if got := m.right(); got != original {
 		t.Errorf("after the removal the right is\n%s\nwant\n%s", got, original)
 	}
@@ -133,4 +141,48 @@ func (m *mac) removed(t *testing.T, original string) {
 	if !m.there(product + "/state") {
 		t.Error("the state is gone, without --purge")
 	}
+}
+
+// TestADaemonThatFell: launchd keeps its sockets and starts it again, and a login
+// that begins meanwhile waits at the socket.
+func TestADaemonThatFell(t *testing.T) {
+	t.Parallel()
+	m := newMac(t)
+	m.install(older)
+	m.write(profiles, profile)
+	m.restart()
+	m.await("the profile arms", m.armed)
+	for _, pid := range m.running("latchkeyd") {
+		m.check(syscall.Kill(pid, syscall.SIGKILL))
+	}
+	panel, err := xipc.Dial(t.Context(), m.on(product+"/run/prompt.sock"), xipc.ClientOptions{Role: wire.RolePrompt, Timeout: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer panel.Close()
+	if _, err := panel.Request(t.Context(), wire.MsgBegin, wire.Dictionary{"uid": uint64(502)}); err != nil {
+		t.Error(err)
+	}
+	m.logins(true)
+}
+
+// running are the processes below this root that run a program of that name.
+func (m *mac) running(name string) (pids []int) {
+	m.t.Helper()
+	all, err := filepath.Glob("/proc/[0-9]*")
+	m.check(err)
+	for _, p := range all {
+		if at, _ := os.Readlink(p + "/root"); at != m.root {
+			continue
+		}
+		if program, _ := os.Readlink(p + "/exe"); filepath.Base(program) == name {
+			pid, err := strconv.Atoi(filepath.Base(p))
+			m.check(err)
+			pids = append(pids, pid)
+		}
+	}
+	if len(pids) == 0 {
+		m.t.Fatalf("no %s runs", name)
+	}
+	return pids
 }
