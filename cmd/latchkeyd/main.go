@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -76,7 +77,11 @@ func newCommand(failed *bool) *cobra.Command {
 				return fmt.Errorf("--poll %s: want a tenth of a second or longer", f.poll)
 			}
 			*failed = true
-			return run(cmd.Context(), f, log)
+			err = run(cmd.Context(), f, log)
+			if cmd.Context().Err() != nil && errors.Is(err, context.Canceled) {
+				return nil // it was told to end before it was ready
+			}
+			return err
 		},
 	}
 	set := cmd.Flags()

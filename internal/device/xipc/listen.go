@@ -86,7 +86,7 @@ type Listener struct {
 // Listen makes the socket, or takes the one that is held. It fails where the
 // folder could be changed by others, where the path is something else than a
 // socket, where a service still answers there, and where a held socket is
-// another one, or open to more than the service is for.
+// another one. Of a held socket group and mode are put right.
 func Listen(s Service) (*Listener, error) {
 	if s.MaxPerUID <= 0 {
 		s.MaxPerUID = defaultMaxPerUID
@@ -98,7 +98,7 @@ func Listen(s Service) (*Listener, error) {
 		return nil, fmt.Errorf("listen on %s: %w", s.Path, err)
 	}
 	if s.Held != nil {
-		if err := s.checkHeld(); err != nil {
+		if err := s.takeHeld(); err != nil {
 			return nil, fmt.Errorf("listen on %s: %w", s.Path, err)
 		}
 		return &Listener{service: s, socket: s.Held, perID: map[uint32]int{}}, nil
@@ -113,8 +113,8 @@ func Listen(s Service) (*Listener, error) {
 	return &Listener{service: s, socket: socket, perID: map[uint32]int{}}, nil
 }
 
-// checkHeld holds a socket that somebody else has made to what bind would make.
-func (s Service) checkHeld() error {
+// takeHeld makes of a socket that somebody else has made what bind would make.
+func (s Service) takeHeld() error {
 	if at := s.Held.Addr().String(); at != s.Path {
 		return fmt.Errorf("the socket that was handed over is at %s", at)
 	}
@@ -125,10 +125,12 @@ func (s Service) checkHeld() error {
 	if info.Mode().Type() != fs.ModeSocket {
 		return errors.New("something else than a socket is there; move it away")
 	}
-	if more := info.Mode().Perm() &^ s.Mode; more != 0 {
-		return fmt.Errorf("the socket that was handed over has the mode %04o, want at most %04o", info.Mode().Perm(), s.Mode)
+	// The folder is ours alone, so that the path is still the socket's. A starter
+	// that knows nothing of groups would keep the login window's user out.
+	if s.GID >= 0 {
+		err = os.Lchown(s.Path, -1, s.GID)
 	}
-	return nil
+	return errors.Join(err, os.Chmod(s.Path, s.Mode))
 }
 
 func bind(s Service) (*net.UnixListener, error) {

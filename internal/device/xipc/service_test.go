@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -325,5 +326,48 @@ func TestServeEndsAllConnections(t *testing.T) {
 	}
 	if _, err := os.Lstat(l.service.Path); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the socket is still there: %v", err)
+	}
+}
+
+// TestASocketThatIsHeld: launchd has made it, with a mode and a group of its own.
+func TestASocketThatIsHeld(t *testing.T) {
+	folder, err := os.MkdirTemp("", "lk")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(folder) })
+	path := filepath.Join(folder, "gate.sock")
+	held, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	held.SetUnlinkOnClose(false)
+	if err := os.Chmod(path, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	group := os.Getegid()
+	if os.Geteuid() == 0 {
+		group = 92
+	}
+	l, err := Listen(Service{Role: "gate", Path: path, Mode: 0o660, GID: group, Held: held})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- l.Serve(ctx) }()
+	info, err := os.Lstat(path)
+	if err != nil || info.Mode().Perm() != 0o660 || int(info.Sys().(*syscall.Stat_t).Gid) != group {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+	cancel()
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Lstat(path); err != nil {
+		t.Errorf("the starter's path is gone: %v", err)
+	}
+	if _, err := Listen(Service{Role: "prompt", Path: filepath.Join(folder, "prompt.sock"), Mode: 0o660, GID: -1, Held: held}); err == nil {
+		t.Error("another socket is taken for the prompt's")
 	}
 }
