@@ -128,7 +128,7 @@ func (s Service) takeHeld() error {
 	// The folder is ours alone, so that the path is still the socket's. A starter
 	// that knows nothing of groups would keep the login window's user out.
 	if s.GID >= 0 {
-		err = os.Lchown(s.Path, -1, s.GID)
+		err = os.Chown(s.Path, -1, s.GID)
 	}
 	return errors.Join(err, os.Chmod(s.Path, s.Mode))
 }
