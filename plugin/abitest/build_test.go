@@ -170,7 +170,7 @@ func TestImports(t *testing.T) {
 		t.Fatal(err)
 	}
 	allowed := map[string]bool{"golang.org/x/sys/unix": true}
-	for _, ours := range []string{"internal/wire", "internal/device/xipc", "plugin", "plugin/mechanism", "plugin/panel", "plugin/words", "internal/locale"} {
+	for _, ours := range []string{"internal/wire", "internal/device/places", "internal/device/xipc", "plugin", "plugin/mechanism", "plugin/panel", "plugin/words", "internal/locale"} {
 		allowed["github.com/latchkey-mfa/latchkey/"+ours] = true
 	}
 	for _, name := range strings.Fields(string(out)) {
