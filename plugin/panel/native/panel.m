@@ -166,8 +166,11 @@
     if (![read isKindOfClass:[NSDictionary class]])
         return;
     BOOL first = !window;
-    if (first)
+    if (first) {
+        building = YES; /* opening may run the loop, and what comes then is newer than this */
         [self openWindow];
+        building = NO;
+    }
     [view release];
     view = [read retain];
     [failure release];
