@@ -103,7 +103,9 @@ func (e Editor) change(ctx context.Context, edit func(Right) (Right, error)) (c 
 			continue
 		}
 		c.Wrote = true // from here on the tool may have done it, whatever it says
-		if done, err := e.write(ctx, &c, want); err != nil || done {
+		// Looked at to its end, also where we are told to end meanwhile: else what
+		// was armed would be taken for failed, and undone.
+		if done, err := e.write(context.WithoutCancel(ctx), &c, want); err != nil || done {
 			return c, err
 		}
 	}

@@ -291,6 +291,29 @@ func (h hooked) Read(ctx context.Context, right string) ([]byte, error) {
 	return h.Authd.Read(ctx, right)
 }
 
+// TestToldToEndInTheMiddle: what was written stays, and is known to be there.
+func TestToldToEndInTheMiddle(t *testing.T) {
+	m := newMac(t)
+	m.round()
+	m.authd.Put(loginright.Console, righttest.Stock(t, 11))
+	ctx, cancel := context.WithCancel(t.Context())
+	m.authd.BeforeWrite = func(string) { cancel() }
+	m.Editor.Database = strict{m.authd}
+	if s := m.Round(ctx, m.factsOf); s.Word != "armed" || !s.Changed || m.list(t) != "armed" {
+		t.Errorf("%+v, the list is %s", s, m.list(t))
+	}
+}
+
+// strict does nothing for who has been told to end, as a tool does that is killed.
+type strict struct{ *righttest.Authd }
+
+func (s strict) Read(ctx context.Context, right string) ([]byte, error) {
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	return s.Authd.Read(ctx, right)
+}
+
 func TestADisarmThatFailsSaysSo(t *testing.T) {
 	m := newMac(t)
 	m.round()
