@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -90,16 +91,21 @@ func diagnosed(sockets, files string, now time.Time) []diagnostics.Part {
 			return diagnostics.Listing(files, filepath.Join(files, "state"), sockets, places.Programs, places.Log,
 				filepath.Join(places.Plugins, loginright.BundleName), filepath.Join(places.Plugins, loginright.BundleName, "Contents", "MacOS"))
 		}},
-		{Name: "gate.json", Read: func(context.Context) ([]byte, error) { return os.ReadFile(filepath.Join(files, "gate.json")) }}, // #nosec G304 -- whose folder it is, the caller says
+		{Name: "gate.json", Read: func(context.Context) ([]byte, error) { return diagnostics.Tail(filepath.Join(files, "gate.json")) }},
 	}
 }
 
 // profileSecrets are the values of the profile that must be nowhere in the
 // bundle: those that are read are looked for by themselves.
 func profileSecrets(prefs string) []string {
-	raw, err := os.ReadFile(filepath.Join(prefs, "com.okta.deviceaccess.servicedaemon.plist")) // #nosec G304 -- the managed profile
-	if err != nil || len(raw) > plist.MaxSize {
-		return nil // then it is in no other file either
+	f, err := os.Open(filepath.Join(prefs, "com.okta.deviceaccess.servicedaemon.plist")) // #nosec G304 -- the managed profile
+	if err != nil {
+		return nil // then no daemon has read it either
+	}
+	defer f.Close()
+	raw, err := io.ReadAll(io.LimitReader(f, plist.MaxSize+1))
+	if err != nil {
+		return nil
 	}
 	document, err := plist.Parse(raw)
 	if err != nil {

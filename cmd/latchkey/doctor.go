@@ -107,7 +107,7 @@ func programCheck() wire.Check {
 	path := filepath.Join(places.Programs, "latchkeyd")
 	err := ownedBy(path, 0o755)
 	for dir := filepath.Dir(path); err == nil; dir = filepath.Dir(dir) {
-		err = ownedBy(dir, 0o755|fs.ModePerm&0o020) // /Library is root's and admin's on some Macs
+		err = ownedBy(dir, 0o775) // /Library is root's and admin's on some Macs
 		if dir == filepath.Dir(dir) {
 			break
 		}

@@ -7,7 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -107,12 +107,11 @@ func diffRightCommand() *cobra.Command {
 }
 
 func printChange(out io.Writer, before, after loginright.Right) {
-	diff := loginright.Diff(before, after)
-	if !strings.Contains(diff, "\n+ ") && !strings.Contains(diff, "\n- ") && !strings.HasPrefix(diff, "- ") {
+	if slices.Equal(before.Mechanisms(), after.Mechanisms()) {
 		fmt.Fprintf(out, "%s: %s, nothing to change\n", loginright.Console, before.Standing())
 		return
 	}
-	fmt.Fprintf(out, "%s: %s, then %s\n%s", loginright.Console, before.Standing(), after.Standing(), diff)
+	fmt.Fprintf(out, "%s: %s, then %s\n%s", loginright.Console, before.Standing(), after.Standing(), loginright.Diff(before, after))
 }
 
 func applyFlag(cmd *cobra.Command) *bool {

@@ -115,13 +115,14 @@ func Logs(folder string) []Part {
 	var parts []Part
 	for _, f := range files[:min(len(files), maxLogs)] {
 		path := filepath.Join(folder, f.name)
-		parts = append(parts, Part{Name: "log/" + f.name, Read: func(context.Context) ([]byte, error) { return tail(path) }})
+		parts = append(parts, Part{Name: "log/" + f.name, Read: func(context.Context) ([]byte, error) { return Tail(path) }})
 	}
 	return parts
 }
 
-// tail is the end of a file, from the beginning of a line.
-func tail(path string) ([]byte, error) {
+// Tail is the end of a plain file, 4 MiB at most, from the beginning of a line. It
+// follows no link.
+func Tail(path string) ([]byte, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0) // #nosec G304 -- in the folder of the logs
 	if err != nil {
 		return nil, err
