@@ -43,8 +43,13 @@ func (s *Server) take(ctx context.Context, tx *sql.Tx, p *picture, v *visit) ([]
 		p.changed()
 		return nil, s.wentBack(ctx, tx, d, in)
 	}
+	before := d
 	d.LastRequest = request
-	return s.fresh(ctx, tx, &d, p, in)
+	raw, err := s.fresh(ctx, tx, &d, p, in)
+	if err != nil {
+		return nil, err
+	}
+	return raw, p.keep(ctx, tx, before, &d, s.Now())
 }
 
 // again answers a Mac that did not get the answer. What was decided stands, and
@@ -114,12 +119,12 @@ func (s *Server) fresh(ctx context.Context, tx *sql.Tx, d *directory.Device, p *
 	if out.Commands, err = p.waiting(ctx, tx, d.ID); err != nil {
 		return nil, err
 	}
-	return s.keep(ctx, tx, d, in.Seq, out)
+	return s.seal(d, in.Seq, out)
 }
 
-// keep stores the answer, sealed since it may hold a token, for a Mac that
+// seal keeps the answer, sealed since it may hold a token, for a Mac that
 // asks again.
-func (s *Server) keep(ctx context.Context, tx *sql.Tx, d *directory.Device, seq uint64, out wire.CheckInAnswer) ([]byte, error) {
+func (s *Server) seal(d *directory.Device, seq uint64, out wire.CheckInAnswer) ([]byte, error) {
 	raw, err := json.Marshal(out)
 	if err != nil {
 		return nil, fmt.Errorf("encode the answer to a check-in: %w", err)
@@ -128,7 +133,7 @@ func (s *Server) keep(ctx context.Context, tx *sql.Tx, d *directory.Device, seq 
 	if d.LastAnswer, err = s.Vault.Seal(vault.ForAnswers, raw, d.ID, strconv.FormatUint(seq, 10)); err != nil {
 		return nil, fmt.Errorf("seal the answer to a check-in: %w", err)
 	}
-	return raw, directory.SaveDevice(ctx, tx, d, s.Now())
+	return raw, nil
 }
 
 // token gives a Mac a new token when it has none, lost it, or has had it for

@@ -26,7 +26,8 @@ type picture struct {
 	states       map[string]recovery.State // by account
 	commands     map[string][]wire.Command
 
-	seen []string // accounts of which nothing but the time is new
+	seen   []string           // accounts of which nothing but the time is new
+	visits []directory.Device // that say the same as before
 }
 
 // look reads what the visits need.
@@ -99,7 +100,20 @@ func (s *Server) registered(ctx context.Context, tx *sql.Tx, p *picture, deviceI
 	return p.states, nil
 }
 
+// keep stores a Mac after its check-in; one that says the same as before, at the
+// end of the round.
+func (p *picture) keep(ctx context.Context, tx *sql.Tx, before directory.Device, d *directory.Device, now time.Time) error {
+	if !d.SaysTheSame(before) {
+		return directory.SaveDevice(ctx, tx, d, now)
+	}
+	p.visits = append(p.visits, *d)
+	return nil
+}
+
 // finish writes what is the same for all.
 func (p *picture) finish(ctx context.Context, tx *sql.Tx, now time.Time) error {
+	if err := directory.SaveVisits(ctx, tx, p.visits, now); err != nil {
+		return err
+	}
 	return directory.Seen(ctx, tx, p.seen, now)
 }

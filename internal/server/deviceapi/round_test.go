@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"go.uber.org/zap"
 
 	"github.com/latchkey-mfa/latchkey/internal/server/deviceapi"
@@ -75,6 +76,50 @@ func TestCheckInsAtOnce(t *testing.T) {
 			if a := account(o, d); a.FullName != fmt.Sprintf("Amy %d, %d", i%macs, seq) || !a.SeenAt.Equal(o.Now()) {
 				t.Errorf("%d: kept %q, seen %s", i, a.FullName, a.SeenAt)
 			}
+		}
+	}
+}
+
+// Macs that say nothing new are written together, each with its own: when it was
+// seen, its number, and its answer for the case that it was lost. One that says
+// something, or comes for the first time, is written beside them.
+func TestMacsThatSayNothingNew(t *testing.T) {
+	o := servertest.New(t)
+	const macs = 6
+	ids, tokens := fleet(o, macs), [macs]string{}
+	say := func(seq uint64, name string) ([]int, []wire.CheckInAnswer) {
+		return together(o, ids, func(i int) wire.CheckIn {
+			in := request(fmt.Sprintf("C02%d", i), seq)
+			in.Wall, in.Token = o.Now(), tokens[i] // the same bytes from who asks again
+			if i == 2 {
+				in.Device.Name = name
+			}
+			return in
+		})
+	}
+	_, answers := say(2, "one")
+	for i, a := range answers {
+		tokens[i] = a.Token
+	}
+	for seq := uint64(3); seq < 6; seq++ {
+		o.Pass(time.Hour)
+		before, name := o.Now(), fmt.Sprint("name ", seq)
+		_, first := say(seq, name)
+		statuses, again := say(seq, name)
+		for i := range macs {
+			d := device(o, fmt.Sprintf("C02%d", i))
+			if statuses[i] != 200 || first[i].Token != "" || first[i].DeviceID != d.ID || !cmp.Equal(first[i], again[i]) {
+				t.Errorf("%d is answered %d %+v, and then %+v", i, statuses[i], first[i], again[i])
+			}
+			if d.LastSeq != seq || !d.SeenAt.Equal(before) || !account(o, d).SeenAt.Equal(before) || i == 2 && d.Name != name {
+				t.Errorf("of %d is kept: number %d, seen %s, name %q", i, d.LastSeq, d.SeenAt, d.Name)
+			}
+		}
+	}
+	statuses, _ := say(4, "name 4")
+	for i, status := range statuses {
+		if status != http.StatusConflict {
+			t.Errorf("%d went back, and got %d", i, status)
 		}
 	}
 }

@@ -40,10 +40,7 @@ func Contains(q string) string {
 // made a power of two by repeating the last, so that there are few statements
 // for the database to prepare. There must be a value.
 func Among(args []any, values []string) (list string, with []any) {
-	n := 1
-	for n < len(values) {
-		n *= 2
-	}
+	n := powerOfTwo(len(values))
 	var b strings.Builder
 	with = args[:len(args):len(args)]
 	for i := range n {
@@ -54,4 +51,40 @@ func Among(args []any, values []string) (list string, with []any) {
 		fmt.Fprintf(&b, "$%d", len(with))
 	}
 	return b.String(), with
+}
+
+// Rows is a list for VALUES …, of which each column has one of kinds (TEXT,
+// BIGINT), and its values after args. As with Among their number is made a power
+// of two by repeating the last, which there must be; they are the columns column1,
+// column2 and so on of who selects from it.
+func Rows(args []any, kinds []string, rows [][]any) (list string, with []any) {
+	n := powerOfTwo(len(rows))
+	var b strings.Builder
+	with = append(make([]any, 0, len(args)+n*len(kinds)), args...)
+	for i := range n {
+		b.WriteString(map[bool]string{true: "(", false: ", ("}[i == 0])
+		for k, value := range rows[min(i, len(rows)-1)] {
+			with = append(with, value)
+			switch {
+			case i == 0: // PostgreSQL takes the kind of a column from its first row
+				fmt.Fprintf(&b, "CAST($%d AS %s)", len(with), kinds[k])
+			default:
+				fmt.Fprintf(&b, "$%d", len(with))
+			}
+			if k < len(kinds)-1 {
+				b.WriteString(", ")
+			}
+		}
+		b.WriteString(")")
+	}
+	return b.String(), with
+}
+
+// powerOfTwo is the first that is n or more.
+func powerOfTwo(n int) int {
+	p := 1
+	for p < n {
+		p *= 2
+	}
+	return p
 }
