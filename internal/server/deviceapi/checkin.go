@@ -49,7 +49,7 @@ func (s *Server) take(ctx context.Context, tx *sql.Tx, p *picture, v *visit) ([]
 	if err != nil {
 		return nil, err
 	}
-	return raw, p.keep(ctx, tx, before, &d, s.Now())
+	return raw, p.keep(ctx, tx, &before, &d, s.Now())
 }
 
 // again answers a Mac that did not get the answer. What was decided stands, and

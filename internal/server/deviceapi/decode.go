@@ -27,20 +27,28 @@ const (
 	maxEffective = 64 << 10
 )
 
+// read takes in the body of a check-in, of which size says how long it is to be;
+// -1 is not known. Errors are those of Decode.
+func read(body io.Reader, size int64) ([]byte, error) {
+	var b bytes.Buffer
+	if size > 0 && size <= wire.MaxCheckIn {
+		b.Grow(int(size) + bytes.MinRead) // the last of which finds its end
+	}
+	if _, err := b.ReadFrom(io.LimitReader(body, wire.MaxCheckIn+1)); err != nil {
+		return nil, apierror.New(http.StatusBadRequest, "The request body was not well-formed.", "the body was cut off")
+	}
+	if b.Len() > wire.MaxCheckIn {
+		return nil, apierror.New(http.StatusRequestEntityTooLarge, "The check-in is too large.", fmt.Sprintf("at most %d bytes", wire.MaxCheckIn))
+	}
+	return b.Bytes(), nil
+}
+
 // Decode reads a check-in. The error is an *apierror.Error with status 400,
 // 413 or 426 that names the field. Fields that this server does not know are
 // passed over: a newer device may send them.
-func Decode(body io.Reader) (wire.CheckIn, error) {
-	raw, err := io.ReadAll(io.LimitReader(body, wire.MaxCheckIn+1))
-	if err != nil {
-		return wire.CheckIn{}, apierror.New(http.StatusBadRequest, "The request body was not well-formed.", "the body was cut off")
-	}
-	if len(raw) > wire.MaxCheckIn {
-		return wire.CheckIn{}, apierror.New(http.StatusRequestEntityTooLarge, "The check-in is too large.", fmt.Sprintf("at most %d bytes", wire.MaxCheckIn))
-	}
+func Decode(raw []byte) (wire.CheckIn, error) {
 	var in wire.CheckIn
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	if err := dec.Decode(&in); err != nil {
+	if err := json.Unmarshal(raw, &in); err != nil {
 		// What a later version says may not even be of the same kind.
 		var other struct {
 			V int `json:"v"`
@@ -48,10 +56,7 @@ func Decode(body io.Reader) (wire.CheckIn, error) {
 		if json.Unmarshal(raw, &other) == nil && other.V != 1 {
 			return wire.CheckIn{}, otherVersion(other.V)
 		}
-		return wire.CheckIn{}, badBody(err)
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return wire.CheckIn{}, apierror.New(http.StatusBadRequest, "The request body was not well-formed.", "something follows the JSON object")
+		return wire.CheckIn{}, badBody(raw, err)
 	}
 	if in.V != 1 {
 		return wire.CheckIn{}, otherVersion(in.V)
@@ -64,13 +69,15 @@ func otherVersion(v int) error {
 }
 
 // badBody names the field, and never quotes the value: it may be a key.
-func badBody(err error) error {
+func badBody(raw []byte, err error) error {
 	cause := "not a JSON object"
 	var kind *json.UnmarshalTypeError
 	var syntax *json.SyntaxError
 	switch {
 	case errors.As(err, &kind):
 		cause = fmt.Sprintf("%s: want %s", kind.Field, kind.Type)
+	case errors.As(err, &syntax) && json.NewDecoder(bytes.NewReader(raw)).Decode(&struct{}{}) == nil:
+		cause = "something follows the JSON object"
 	case errors.As(err, &syntax):
 		cause = fmt.Sprintf("not JSON at byte %d", syntax.Offset)
 	}

@@ -1,7 +1,6 @@
 package deviceapi_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -21,7 +20,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		in, err := deviceapi.Decode(bytes.NewReader(raw))
+		in, err := deviceapi.Decode(raw)
 		var refusal *apierror.Error
 		switch {
 		case err == nil && (in.V != 1 || in.Seq == 0 || in.Device.Serial == "" || len(in.Events) > wire.MaxCheckInEvents):

@@ -3,12 +3,12 @@ package deviceapi
 import (
 	"context"
 	"database/sql"
-	"slices"
 	"time"
 
 	"github.com/latchkey-mfa/latchkey/internal/server/directory"
 	"github.com/latchkey-mfa/latchkey/internal/server/pki"
 	"github.com/latchkey-mfa/latchkey/internal/server/recovery"
+	"github.com/latchkey-mfa/latchkey/internal/server/store"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
 )
 
@@ -21,21 +21,31 @@ type picture struct {
 	chains   map[string]bool // of authorities of the org's own that are trusted
 
 	certificates map[string]pki.Certificate // by fingerprint: those that are not revoked
-	devices      []directory.Device         // of the visits
+	devices      map[machine]directory.Device
 	accounts     map[string][]directory.Account
 	states       map[string]recovery.State // by account
 	commands     map[string][]wire.Command
 
-	seen   []string           // accounts of which nothing but the time is new
-	visits []directory.Device // that say the same as before
+	seen   []string            // accounts of which nothing but the time is new
+	visits []*directory.Device // that say the same as before
+}
+
+// machine is what tells a Mac from another: its hardware UUID and its serial
+// number, folded.
+type machine struct{ udid, serial string }
+
+func machineOf(udid, serial string) machine {
+	return machine{udid: store.Fold(udid), serial: store.Fold(serial)}
 }
 
 // look reads what the visits need.
 func (s *Server) look(ctx context.Context, tx *sql.Tx, visits []*visit) (p *picture, err error) {
-	p = &picture{}
+	p = &picture{devices: make(map[machine]directory.Device, len(visits))}
 	var fingerprints, serials, ids []string
+	asked := make(map[machine]bool, len(visits))
 	for _, v := range visits {
 		fingerprints, serials = append(fingerprints, v.id.fingerprint), append(serials, v.in.Device.Serial)
+		asked[machineOf(v.in.Device.UDID, v.in.Device.Serial)] = true
 	}
 	if p.settings, err = directory.Settings(ctx, tx); err != nil {
 		return nil, err
@@ -52,8 +62,8 @@ func (s *Server) look(ctx context.Context, tx *sql.Tx, visits []*visit) (p *pict
 	}
 	for _, d := range found {
 		// Whoever feigns a serial number many times makes nobody read all of those.
-		if slices.ContainsFunc(visits, func(v *visit) bool { return d.Is(v.in.Device.UDID, v.in.Device.Serial) }) {
-			p.devices, ids = append(p.devices, d), append(ids, d.ID)
+		if m := machineOf(d.UDID, d.Serial); asked[m] {
+			p.devices[m], ids = d, append(ids, d.ID)
 		}
 	}
 	if len(ids) == 0 {
@@ -71,12 +81,11 @@ func (s *Server) look(ctx context.Context, tx *sql.Tx, visits []*visit) (p *pict
 
 // device is the Mac with that identity. The error is directory.ErrNotFound.
 func (p *picture) device(in wire.CheckIn) (directory.Device, error) {
-	for _, d := range p.devices {
-		if d.Is(in.Device.UDID, in.Device.Serial) {
-			return d, nil
-		}
+	d, ok := p.devices[machineOf(in.Device.UDID, in.Device.Serial)]
+	if !ok {
+		return directory.Device{}, directory.ErrNotFound
 	}
-	return directory.Device{}, directory.ErrNotFound
+	return d, nil
 }
 
 // waiting are the commands for a Mac.
@@ -102,11 +111,11 @@ func (s *Server) registered(ctx context.Context, tx *sql.Tx, p *picture, deviceI
 
 // keep stores a Mac after its check-in; one that says the same as before, at the
 // end of the round.
-func (p *picture) keep(ctx context.Context, tx *sql.Tx, before directory.Device, d *directory.Device, now time.Time) error {
+func (p *picture) keep(ctx context.Context, tx *sql.Tx, before, d *directory.Device, now time.Time) error {
 	if !d.SaysTheSame(before) {
 		return directory.SaveDevice(ctx, tx, d, now)
 	}
-	p.visits = append(p.visits, *d)
+	p.visits = append(p.visits, d)
 	return nil
 }
 

@@ -9,7 +9,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -144,10 +143,14 @@ func (s *Server) answer(r *http.Request) ([]byte, error) {
 		e.RetryAfter = strconv.Itoa(int(wait/time.Second) + 1)
 		return nil, e
 	}
-	sum := sha256.New()
-	in, err := Decode(io.TeeReader(r.Body, sum))
+	raw, err := read(r.Body, r.ContentLength)
 	if err != nil {
 		return nil, err
 	}
-	return s.inRound(r.Context(), &visit{id: id, request: hex.EncodeToString(sum.Sum(nil)), in: in})
+	in, err := Decode(raw)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(raw)
+	return s.inRound(r.Context(), &visit{id: id, request: hex.EncodeToString(sum[:]), in: in})
 }

@@ -64,10 +64,14 @@ func AccountsOfUser(ctx context.Context, tx *sql.Tx, login string) ([]Account, e
 // AccountsOf are those of several Macs, of each by uid.
 func AccountsOf(ctx context.Context, tx *sql.Tx, devices []string) (map[string][]Account, error) {
 	list, args := store.Among(nil, devices)
-	found, err := accountsWhere(ctx, tx, `a.device_id IN (`+list+`) ORDER BY a.uid, a.id`, args...)
-	out := map[string][]Account{}
-	for _, a := range found {
-		out[a.DeviceID] = append(out[a.DeviceID], a)
+	found, err := accountsWhere(ctx, tx, `a.device_id IN (`+list+`) ORDER BY a.device_id, a.uid, a.id`, args...)
+	out := make(map[string][]Account, len(devices))
+	for len(found) > 0 {
+		device, n := found[0].DeviceID, 1
+		for n < len(found) && found[n].DeviceID == device {
+			n++
+		}
+		out[device], found = found[:n:n], found[n:]
 	}
 	return out, err
 }

@@ -79,11 +79,6 @@ func DeviceByID(ctx context.Context, tx *sql.Tx, id string) (Device, error) {
 	return oneDevice(ctx, tx, id, `d.id = $1`, id)
 }
 
-// Is reports whether d is the Mac with that hardware UUID and serial number.
-func (d Device) Is(udid, serial string) bool {
-	return store.Fold(d.UDID) == store.Fold(udid) && store.Fold(d.Serial) == store.Fold(serial)
-}
-
 func oneDevice(ctx context.Context, tx *sql.Tx, what, where string, args ...any) (Device, error) {
 	where, args = limited(ctx, "d.id", macsOfMembers, where, args)
 	d, err := scanDevice(tx.QueryRowContext(ctx, `SELECT `+deviceColumns+` FROM devices d WHERE `+where, args...))

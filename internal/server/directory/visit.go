@@ -1,10 +1,10 @@
 package directory
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"fmt"
-	"reflect"
 	"slices"
 	"time"
 
@@ -13,27 +13,20 @@ import (
 
 // SaysTheSame reports whether a check-in has left d as it was before, but for
 // what each one changes: when it was, its number, its request and its answer.
-func (d Device) SaysTheSame(before Device) bool {
-	return reflect.DeepEqual(d.unvisited(), before.unvisited())
-}
-
-// unvisited is d without what each check-in changes.
-func (d Device) unvisited() Device {
-	d.SeenAt, d.UpdatedAt, d.LastSeq, d.LastRequest, d.LastAnswer = time.Time{}, time.Time{}, 0, "", ""
-	// However none is written.
-	if len(d.PolicyErrors) == 0 {
-		d.PolicyErrors = nil
-	}
-	if len(d.Effective) == 0 {
-		d.Effective = nil
-	}
-	return d
+func (d *Device) SaysTheSame(before *Device) bool {
+	return d.ID == before.ID && d.UDID == before.UDID && d.Serial == before.Serial && d.Name == before.Name &&
+		d.Model == before.Model && d.OS == before.OS && d.Agent == before.Agent && d.Zone == before.Zone &&
+		d.Status == before.Status && d.Trust == before.Trust && d.Certificate == before.Certificate && d.Claim == before.Claim &&
+		d.Clock == before.Clock && d.ArmedState == before.ArmedState && d.ArmedReason == before.ArmedReason && d.KillSwitch == before.KillSwitch &&
+		d.PolicyState == before.PolicyState && d.PolicySHA256 == before.PolicySHA256 &&
+		slices.Equal(d.PolicyErrors, before.PolicyErrors) && bytes.Equal(d.Effective, before.Effective) &&
+		d.TokenHash == before.TokenHash && d.TokenBeforeHash == before.TokenBeforeHash && d.TokenAt.Equal(before.TokenAt) && d.CreatedAt.Equal(before.CreatedAt)
 }
 
 // SaveVisits writes what each check-in changes, of Macs that say the same as
 // before. All of them go with one statement: what PostgreSQL does once for a
 // statement on this table costs more than a row.
-func SaveVisits(ctx context.Context, tx *sql.Tx, devices []Device, now time.Time) error {
+func SaveVisits(ctx context.Context, tx *sql.Tx, devices []*Device, now time.Time) error {
 	for some := range slices.Chunk(devices, 128) {
 		rows := make([][]any, 0, len(some))
 		for _, d := range some {

@@ -37,12 +37,12 @@ func TestWhatACheckInSaysAnew(t *testing.T) {
 			f.SetString("x")
 		}
 		name := fields.Field(i).Name
-		if got, want := d.SaysTheSame(directory.Device{}), slices.Contains(each, name); got != want {
+		if got, want := d.SaysTheSame(&directory.Device{}), slices.Contains(each, name); got != want {
 			t.Errorf("another %s: says the same is %t, want %t", name, got, want)
 		}
 	}
-	none := directory.Device{Effective: json.RawMessage{}, PolicyErrors: []wire.PolicyError{}}
-	if !none.SaysTheSame(directory.Device{}) || !(directory.Device{}).SaysTheSame(none) {
+	none, empty := directory.Device{}, directory.Device{Effective: json.RawMessage{}, PolicyErrors: []wire.PolicyError{}}
+	if !none.SaysTheSame(&empty) || !empty.SaysTheSame(&none) {
 		t.Error("no errors, and no errors, are not the same")
 	}
 }
@@ -64,7 +64,11 @@ func TestSaveVisits(t *testing.T) {
 				d := &macs[i]
 				d.LastSeq, d.LastRequest, d.LastAnswer, d.SeenAt, d.UpdatedAt = uint64(i)+1<<40, fmt.Sprint("request ", i), fmt.Sprint("answer ", i), now, now
 			}
-			if err := directory.SaveVisits(t.Context(), tx, macs[:n], now); err != nil {
+			var visits []*directory.Device
+			for i := range n {
+				visits = append(visits, &macs[i])
+			}
+			if err := directory.SaveVisits(t.Context(), tx, visits, now); err != nil {
 				t.Fatal(err)
 			}
 			for _, want := range macs {

@@ -3,7 +3,7 @@ package store
 import (
 	"crypto/rand"
 	"database/sql"
-	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -42,13 +42,13 @@ func Contains(q string) string {
 func Among(args []any, values []string) (list string, with []any) {
 	n := powerOfTwo(len(values))
 	var b strings.Builder
-	with = args[:len(args):len(args)]
+	with = append(make([]any, 0, len(args)+n), args...)
 	for i := range n {
 		if i > 0 {
 			b.WriteString(", ")
 		}
 		with = append(with, values[min(i, len(values)-1)])
-		fmt.Fprintf(&b, "$%d", len(with))
+		argument(&b, len(with))
 	}
 	return b.String(), with
 }
@@ -62,22 +62,31 @@ func Rows(args []any, kinds []string, rows [][]any) (list string, with []any) {
 	var b strings.Builder
 	with = append(make([]any, 0, len(args)+n*len(kinds)), args...)
 	for i := range n {
-		b.WriteString(map[bool]string{true: "(", false: ", ("}[i == 0])
+		separator := ", ("
+		if i == 0 {
+			separator = "("
+		}
 		for k, value := range rows[min(i, len(rows)-1)] {
 			with = append(with, value)
-			switch {
-			case i == 0: // PostgreSQL takes the kind of a column from its first row
-				fmt.Fprintf(&b, "CAST($%d AS %s)", len(with), kinds[k])
-			default:
-				fmt.Fprintf(&b, "$%d", len(with))
+			b.WriteString(separator)
+			separator = ", "
+			if i > 0 {
+				argument(&b, len(with))
+				continue
 			}
-			if k < len(kinds)-1 {
-				b.WriteString(", ")
-			}
+			// PostgreSQL takes the kind of a column from its first row.
+			b.WriteString("CAST(")
+			argument(&b, len(with))
+			b.WriteString(" AS " + kinds[k] + ")")
 		}
 		b.WriteString(")")
 	}
 	return b.String(), with
+}
+
+func argument(b *strings.Builder, n int) {
+	b.WriteString("$")
+	b.WriteString(strconv.Itoa(n))
 }
 
 // powerOfTwo is the first that is n or more.

@@ -12,6 +12,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"sync"
 )
 
 // KeySize is the length of the master key in bytes.
@@ -45,8 +46,12 @@ const (
 	ForACME          Purpose = "latchkey/v1/acme"
 )
 
-// Vault seals with the master key. It prints as a placeholder.
-type Vault struct{ master [KeySize]byte }
+// Vault seals with the master key. It prints as a placeholder, and must not be
+// copied.
+type Vault struct {
+	master  [KeySize]byte
+	ciphers sync.Map // cipher.AEAD by Purpose: to derive one takes longer than to use it
+}
 
 // String hides the key from logs.
 func (*Vault) String() string { return "[vault]" }
@@ -86,7 +91,7 @@ func (v *Vault) Seal(p Purpose, plain []byte, place ...string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	nonce := make([]byte, gcm.NonceSize())
+	nonce := make([]byte, gcm.NonceSize(), gcm.NonceSize()+len(plain)+gcm.Overhead())
 	// crypto/rand never fails on the supported systems: it ends the program.
 	_, _ = rand.Read(nonce)
 	return base64.RawStdEncoding.EncodeToString(gcm.Seal(nonce, nonce, plain, additional(place))), nil
@@ -110,11 +115,19 @@ func (v *Vault) Open(p Purpose, sealed string, place ...string) ([]byte, error) 
 }
 
 func (v *Vault) cipher(p Purpose) (cipher.AEAD, error) {
+	if made, ok := v.ciphers.Load(p); ok {
+		return made.(cipher.AEAD), nil
+	}
 	block, err := aes.NewCipher(v.Key(p))
 	if err != nil {
 		return nil, fmt.Errorf("make a cipher for %s: %w", p, err)
 	}
-	return cipher.NewGCM(block)
+	gcm, err := cipher.NewGCM(block)
+	if err != nil {
+		return nil, fmt.Errorf("make a cipher for %s: %w", p, err)
+	}
+	v.ciphers.Store(p, gcm)
+	return gcm, nil
 }
 
 // additional encodes the fields so that no two lists of fields look the same.
