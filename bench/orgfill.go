@@ -132,12 +132,12 @@ INSERT INTO devices (id, udid_key, serial_key, udid, serial, name, name_key, mod
 INSERT INTO os_accounts (id, device_id, guid, uid, name, full_name, governed, exempt, linked, linked_key, prelink, prelink_key, search_key, factors,
 		secret_state, secret_generation, secret_key_id, seen_at, created_at, updated_at)
 	{numbers} SELECT 'osaA' || {i}, 'dev' || {i}, 'A-' || {i}, 501, lower(f.first), f.first || ' ' || l.last, TRUE, FALSE, {login}, {login}, '', '',
-		lower(f.first) || {newline} || lower(f.first) || ' ' || lower(l.last) || {newline} || {login} || {newline}, '[]', 'current', 1, '', $2, $2, $2 FROM n {person};
+		lower(f.first) || {newline} || lower(f.first) || ' ' || lower(l.last) || {newline} || {login} || {newline}, '[]', 'current', 1, '', 0, $2, $2 FROM n {person};
 INSERT INTO os_accounts (id, device_id, guid, uid, name, full_name, governed, exempt, linked, linked_key, prelink, prelink_key, search_key, factors,
 		secret_state, secret_generation, secret_key_id, seen_at, created_at, updated_at)
 	{numbers} SELECT 'osaB' || {i}, 'dev' || {i}, 'B-' || {i}, 502, CASE WHEN i % 2 = 0 THEN lower(l.last) ELSE 'ladmin' END, CASE WHEN i % 2 = 0 THEN l.last || ' ' || f.first ELSE 'Local Admin' END,
 		i % 2 = 0, i % 2 = 1, '', '', '', '', CASE WHEN i % 2 = 0 THEN lower(l.last) || {newline} || lower(l.last) || ' ' || lower(f.first) ELSE 'ladmin' || {newline} || 'local admin' END || {newline} || {newline},
-		'[]', CASE WHEN i % 2 = 0 THEN 'current' ELSE 'none' END, 1, '', $2, $2, $2 FROM n {person};
+		'[]', CASE WHEN i % 2 = 0 THEN 'current' ELSE 'none' END, 1, '', 0, $2, $2 FROM n {person};
 INSERT INTO account_names (part, account_id) {numbers} SELECT lower(f.first) || ' ' || lower(l.last), 'osaA' || {i} FROM n {person} WHERE $2 > CAST(0 AS BIGINT);
 INSERT INTO account_names (part, account_id) {numbers} SELECT lower(l.last), 'osaA' || {i} FROM n {person} WHERE $2 > CAST(0 AS BIGINT);
 INSERT INTO account_names (part, account_id) {numbers} SELECT CASE WHEN i % 2 = 0 THEN lower(l.last) || ' ' || lower(f.first) ELSE 'local admin' END, 'osaB' || {i} FROM n {person} WHERE $2 > CAST(0 AS BIGINT);

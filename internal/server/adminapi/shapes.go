@@ -155,7 +155,7 @@ func (s *Server) accountBody(a desk.Account) accountBody {
 		Profile: accountProfile{AccountUUID: a.GUID, FullName: a.FullName, Username: a.Name},
 		Links:   map[string]link{"self": s.link(self, "GET"), "device": s.link(device, "GET"), "recoveryPins": s.link(self+"/recovery-pins", "GET", "POST")},
 		Latchkey: accountExtra{UID: a.UID, Governed: a.Governed, Exempt: a.Exempt, Linked: a.Linked, Prelink: a.Prelink, Factors: factors,
-			WindowUntil: moment(a.WindowUntil), FirstGovernedAt: moment(a.FirstGov), LastSeen: moment(a.SeenAt),
+			WindowUntil: moment(a.WindowUntil), FirstGovernedAt: moment(a.FirstGov), LastSeen: moment(a.LastSeen),
 			Recovery: recoveryBody{Registered: r.Registered, Generation: r.Generation, KeyID: r.KeyID, Proven: r.Proven, ConfirmedAt: moment(r.ConfirmedAt)}}}
 }
 

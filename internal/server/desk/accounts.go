@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"time"
 
 	"github.com/latchkey-mfa/latchkey/internal/server/access"
 	"github.com/latchkey-mfa/latchkey/internal/server/directory"
@@ -15,18 +16,19 @@ import (
 // Account is an account on a Mac, with what may be known of its secret.
 type Account struct {
 	directory.Account
+	LastSeen time.Time // when its Mac last reported it
 	Recovery recovery.State
 }
 
 // accounts are those of one Mac, by uid.
-func (k *Desk) accounts(ctx context.Context, tx *sql.Tx, deviceID string) ([]Account, error) {
-	found, err := directory.Accounts(ctx, tx, deviceID)
+func (k *Desk) accounts(ctx context.Context, tx *sql.Tx, d directory.Device) ([]Account, error) {
+	found, err := directory.Accounts(ctx, tx, d.ID)
 	if err != nil {
 		return nil, err
 	}
 	out := make([]Account, 0, len(found))
 	for _, a := range found {
-		one, err := k.known(ctx, tx, a)
+		one, err := k.known(ctx, tx, d, a)
 		if err != nil {
 			return nil, err
 		}
@@ -35,9 +37,9 @@ func (k *Desk) accounts(ctx context.Context, tx *sql.Tx, deviceID string) ([]Acc
 	return out, nil
 }
 
-func (k *Desk) known(ctx context.Context, tx *sql.Tx, a directory.Account) (Account, error) {
+func (k *Desk) known(ctx context.Context, tx *sql.Tx, d directory.Device, a directory.Account) (Account, error) {
 	state, err := k.Book.StateOf(ctx, tx, a)
-	return Account{Account: a, Recovery: state}, err
+	return Account{Account: a, LastSeen: a.LastSeen(d), Recovery: state}, err
 }
 
 // find is a Mac and an account of it.
@@ -53,11 +55,11 @@ func find(ctx context.Context, tx *sql.Tx, deviceID, accountID string) (director
 // Account is one account of a Mac. Errors: directory.ErrNotFound.
 func (k *Desk) Account(ctx context.Context, deviceID, accountID string) (out Account, err error) {
 	err = k.view(ctx, access.DevicesRead, func(tx *sql.Tx) error {
-		_, a, err := find(ctx, tx, deviceID, accountID)
+		d, a, err := find(ctx, tx, deviceID, accountID)
 		if err != nil {
 			return err
 		}
-		out, err = k.known(ctx, tx, a)
+		out, err = k.known(ctx, tx, d, a)
 		return err
 	})
 	return out, err
@@ -78,7 +80,7 @@ func (k *Desk) SetPrelink(ctx context.Context, deviceID, accountID, login string
 		if a, err = directory.SetPrelink(ctx, tx, d.ID, a.ID, login, k.Now()); err != nil {
 			return err
 		}
-		if out, err = k.known(ctx, tx, a); err != nil {
+		if out, err = k.known(ctx, tx, d, a); err != nil {
 			return err
 		}
 		return k.event(ctx, tx, systemlog.Event{Type: systemlog.AccountPrelink, Message: "Account pre-linked by admin",

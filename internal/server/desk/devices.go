@@ -97,7 +97,7 @@ func (k *Desk) macs(ctx context.Context, tx *sql.Tx, found []directory.Device) (
 	for _, d := range found {
 		m := Mac{Device: d}
 		for _, a := range accounts[d.ID] {
-			m.Accounts = append(m.Accounts, Account{Account: a, Recovery: states[a.ID]})
+			m.Accounts = append(m.Accounts, Account{Account: a, LastSeen: a.LastSeen(d), Recovery: states[a.ID]})
 		}
 		out = append(out, m)
 	}
@@ -133,7 +133,7 @@ func (k *Desk) Device(ctx context.Context, id string) (m Mac, err error) {
 		if m.Device, err = directory.DeviceByID(ctx, tx, id); err != nil {
 			return err
 		}
-		m.Accounts, err = k.accounts(ctx, tx, id)
+		m.Accounts, err = k.accounts(ctx, tx, m.Device)
 		return err
 	})
 	return m, err

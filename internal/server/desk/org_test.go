@@ -118,7 +118,7 @@ func (o *org) mac(change func(d *directory.Device, a *wire.Account)) (m mac) {
 		if err := directory.SaveDevice(ctx, tx, &d, o.now); err != nil {
 			return err
 		}
-		saved, err := directory.SaveReported(ctx, tx, d.ID, nil, []wire.Account{a}, o.now)
+		saved, err := directory.SaveReported(ctx, tx, directory.Report{DeviceID: d.ID, Accounts: []wire.Account{a}, Now: o.now})
 		if err != nil {
 			return err
 		}

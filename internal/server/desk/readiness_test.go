@@ -99,7 +99,7 @@ func (o *org) with(m mac, change func(ctx context.Context, tx *sql.Tx, d directo
 
 func (o *org) govern(m mac, governed bool) {
 	o.with(m, func(ctx context.Context, tx *sql.Tx, d directory.Device, a directory.Account) error {
-		_, err := directory.SaveReported(ctx, tx, d.ID, []directory.Account{a}, []wire.Account{{GUID: a.GUID, Name: a.Name, Governed: governed}}, o.now)
+		_, err := directory.SaveReported(ctx, tx, directory.Report{DeviceID: d.ID, Known: []directory.Account{a}, Accounts: []wire.Account{{GUID: a.GUID, Name: a.Name, Governed: governed}}, Now: o.now})
 		return err
 	})
 }
@@ -249,7 +249,7 @@ func TestSuggest(t *testing.T) {
 	}
 	// A name that changed is found as it is now.
 	o.with(second, func(ctx context.Context, tx *sql.Tx, d directory.Device, a directory.Account) error {
-		_, err := directory.SaveReported(ctx, tx, d.ID, []directory.Account{a}, []wire.Account{{GUID: a.GUID, Name: a.Name, FullName: "Bob Example"}}, o.now)
+		_, err := directory.SaveReported(ctx, tx, directory.Report{DeviceID: d.ID, Known: []directory.Account{a}, Accounts: []wire.Account{{GUID: a.GUID, Name: a.Name, FullName: "Bob Example"}}, Now: o.now})
 		return err
 	})
 	for q, want := range map[string]int{"exam": 1, "van": 0} {

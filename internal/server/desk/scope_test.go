@@ -210,7 +210,7 @@ func TestASharedMac(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		saved, err := directory.SaveReported(ctx, tx, d.ID, nil, []wire.Account{{GUID: "4AC29C85-D847-4492-96CB-46E33717FFFF", UID: 502, Name: "bob", Linked: other.login, Governed: true}}, o.now)
+		saved, err := directory.SaveReported(ctx, tx, directory.Report{DeviceID: d.ID, Accounts: []wire.Account{{GUID: "4AC29C85-D847-4492-96CB-46E33717FFFF", UID: 502, Name: "bob", Linked: other.login, Governed: true}}, Now: o.now})
 		if err != nil {
 			return err
 		}

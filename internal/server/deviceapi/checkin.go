@@ -34,10 +34,11 @@ func (s *Server) take(ctx context.Context, tx *sql.Tx, p *picture, v *visit) ([]
 	if err != nil {
 		return nil, err
 	}
+	repeated := in.Seq == d.LastSeq && request == d.LastRequest
 	switch {
-	case in.Seq == d.LastSeq && d.LastAnswer != "" && d.LastRequest == request:
+	case repeated && d.LastAnswer != "":
 		return s.again(d)
-	case in.Seq <= d.LastSeq:
+	case in.Seq <= d.LastSeq && !repeated:
 		// A Mac that did not get its answer sends the same bytes. Another request
 		// under a number that was taken is a second Mac, or an older copy of it.
 		p.changed()
@@ -52,7 +53,7 @@ func (s *Server) take(ctx context.Context, tx *sql.Tx, p *picture, v *visit) ([]
 	return raw, p.keep(ctx, tx, &before, &d, s.Now())
 }
 
-// again answers a Mac that did not get the answer. What was decided stands, and
+// again answers a Mac that did not get an answer that is kept. What was decided stands, and
 // its next check-in brings what has changed since; but the time is the time of
 // now: the Mac sets its clock by it, and an old one would make it refuse good
 // PINs and take old ones.
@@ -86,7 +87,7 @@ func (s *Server) wentBack(ctx context.Context, tx *sql.Tx, d directory.Device, i
 }
 
 func (s *Server) fresh(ctx context.Context, tx *sql.Tx, d *directory.Device, p *picture, in wire.CheckIn) (raw []byte, err error) {
-	now, settings := s.Now(), p.settings
+	now, last, settings := s.Now(), d.SeenAt, p.settings
 	out := wire.CheckInAnswer{Now: now.UTC(), DeviceID: d.ID, NextIn: int(s.Every / time.Second), More: len(in.Events) == wire.MaxCheckInEvents,
 		MinAgent: s.MinAgent, Settings: settings}
 	describe(d, in)
@@ -101,7 +102,7 @@ func (s *Server) fresh(ctx context.Context, tx *sql.Tx, d *directory.Device, p *
 	if err := directory.Acknowledge(ctx, tx, d.ID, in.Ack, now); err != nil {
 		return nil, err
 	}
-	known, err := s.accounts(ctx, tx, p, *d, in.Accounts)
+	known, err := s.accounts(ctx, tx, *d, directory.Report{DeviceID: d.ID, Known: p.accounts[d.ID], Accounts: in.Accounts, Before: last, Now: now})
 	if err != nil {
 		return nil, err
 	}
@@ -119,18 +120,22 @@ func (s *Server) fresh(ctx context.Context, tx *sql.Tx, d *directory.Device, p *
 	if out.Commands, err = p.waiting(ctx, tx, d.ID); err != nil {
 		return nil, err
 	}
-	return s.seal(d, in.Seq, out)
+	return s.seal(d, in, out)
 }
 
-// seal keeps the answer, sealed since it may hold a token, for a Mac that
-// asks again.
-func (s *Server) seal(d *directory.Device, seq uint64, out wire.CheckInAnswer) ([]byte, error) {
+// seal keeps an answer that can be given once only, for a Mac that asks again:
+// sealed, since it may hold a token. Where nothing came of a check-in, none is
+// kept: the same again comes to the same, and hears what there is to say by then.
+func (s *Server) seal(d *directory.Device, in wire.CheckIn, out wire.CheckInAnswer) ([]byte, error) {
 	raw, err := json.Marshal(out)
 	if err != nil {
 		return nil, fmt.Errorf("encode the answer to a check-in: %w", err)
 	}
-	d.LastSeq = seq
-	if d.LastAnswer, err = s.Vault.Seal(vault.ForAnswers, raw, d.ID, strconv.FormatUint(seq, 10)); err != nil {
+	d.LastSeq, d.LastAnswer = in.Seq, ""
+	if out.Token == "" && len(in.Events)+len(in.Secrets) == 0 {
+		return raw, nil
+	}
+	if d.LastAnswer, err = s.Vault.Seal(vault.ForAnswers, raw, d.ID, strconv.FormatUint(in.Seq, 10)); err != nil {
 		return nil, fmt.Errorf("seal the answer to a check-in: %w", err)
 	}
 	return raw, nil
@@ -162,12 +167,11 @@ func (s *Server) token(ctx context.Context, tx *sql.Tx, d *directory.Device, sho
 
 // accounts keeps what the Mac reports, and is all accounts of it that are known
 // here.
-func (s *Server) accounts(ctx context.Context, tx *sql.Tx, p *picture, d directory.Device, reported []wire.Account) ([]directory.Account, error) {
-	saved, err := directory.SaveReported(ctx, tx, d.ID, p.accounts[d.ID], reported, s.Now())
+func (s *Server) accounts(ctx context.Context, tx *sql.Tx, d directory.Device, report directory.Report) ([]directory.Account, error) {
+	saved, err := directory.SaveReported(ctx, tx, report)
 	if err != nil {
 		return nil, err
 	}
-	p.seen = append(p.seen, saved.Same...)
 	for _, a := range saved.Changed {
 		err = s.Log.Append(ctx, tx, systemlog.Event{Type: systemlog.AccountSync, Message: "OS user account recorded", Actor: recovery.DeviceActor(d),
 			Targets: []systemlog.Target{target(d), accountTarget(a)}, Detail: map[string]string{"linked": a.Linked, "governed": strconv.FormatBool(a.Governed)}})

@@ -142,6 +142,41 @@ func TestSameSequenceGetsTheStoredAnswer(t *testing.T) {
 	}
 }
 
+// Of a check-in from which nothing came no answer is kept: who asks again is
+// answered anew, and hears what has been ordered meanwhile. It counts once.
+func TestAskingAgainWhenNothingCameOfIt(t *testing.T) {
+	o := servertest.New(t)
+	id := o.Enrol(o.Challenge(pki.Dynamic, "C02A"))
+	in := request("C02A", 1)
+	_, out, _ := o.CheckIn(&id, in)
+	if _, again, _ := o.CheckIn(&id, in); again.Token != out.Token || out.Token == "" {
+		t.Error("a token is not the same when it is asked for again")
+	}
+	in.Seq, in.Token = 2, out.Token
+	o.CheckIn(&id, in)
+	d := device(o, "C02A")
+	if d.LastAnswer != "" || d.LastSeq != 2 {
+		t.Fatalf("of check-in %d an answer is kept: %t", d.LastSeq, d.LastAnswer != "")
+	}
+	o.Update(func(tx *sql.Tx) error {
+		return directory.Order(t.Context(), tx, d.ID, wire.CommandResetFactors, guid, o.Now())
+	})
+	o.Pass(time.Minute)
+	for range 2 {
+		status, again, refusal := o.CheckIn(&id, in)
+		if status != 200 || !again.Now.Equal(o.Now()) || len(again.Commands) != 1 || again.Token != "" {
+			t.Errorf("%d %+v %+v", status, again, refusal)
+		}
+	}
+	in.Boot = "boot-2"
+	if status, _, _ := o.CheckIn(&id, in); status != 409 {
+		t.Errorf("another request under the number that was taken: %d", status)
+	}
+	if n := len(o.Events(systemlog.SequenceBack)); n != 1 {
+		t.Errorf("%d events of a sequence that went back, want 1: asking again is none", n)
+	}
+}
+
 // A Mac that asks again sends the same bytes. Another request under the same
 // number is that of a second Mac, or of a store that was restored to just
 // before its last check-in.

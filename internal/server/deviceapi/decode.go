@@ -56,7 +56,8 @@ func Decode(raw []byte) (wire.CheckIn, error) {
 		if json.Unmarshal(raw, &other) == nil && other.V != 1 {
 			return wire.CheckIn{}, otherVersion(other.V)
 		}
-		return wire.CheckIn{}, badBody(raw, err)
+		whole := json.NewDecoder(bytes.NewReader(raw)).Decode(&struct{}{}) == nil
+		return wire.CheckIn{}, badBody(err, whole)
 	}
 	if in.V != 1 {
 		return wire.CheckIn{}, otherVersion(in.V)
@@ -68,15 +69,16 @@ func otherVersion(v int) error {
 	return apierror.New(http.StatusUpgradeRequired, "This version of the check-in is not taken.", fmt.Sprintf("v: %d, this server takes 1", v))
 }
 
-// badBody names the field, and never quotes the value: it may be a key.
-func badBody(raw []byte, err error) error {
+// badBody names the field, and never quotes the value: it may be a key. whole is
+// that there is an object, of which the syntax is right.
+func badBody(err error, whole bool) error {
 	cause := "not a JSON object"
 	var kind *json.UnmarshalTypeError
 	var syntax *json.SyntaxError
 	switch {
 	case errors.As(err, &kind):
 		cause = fmt.Sprintf("%s: want %s", kind.Field, kind.Type)
-	case errors.As(err, &syntax) && json.NewDecoder(bytes.NewReader(raw)).Decode(&struct{}{}) == nil:
+	case errors.As(err, &syntax) && whole:
 		cause = "something follows the JSON object"
 	case errors.As(err, &syntax):
 		cause = fmt.Sprintf("not JSON at byte %d", syntax.Offset)

@@ -26,7 +26,6 @@ type picture struct {
 	states       map[string]recovery.State // by account
 	commands     map[string][]wire.Command
 
-	seen   []string            // accounts of which nothing but the time is new
 	visits []*directory.Device // that say the same as before
 }
 
@@ -121,8 +120,5 @@ func (p *picture) keep(ctx context.Context, tx *sql.Tx, before, d *directory.Dev
 
 // finish writes what is the same for all.
 func (p *picture) finish(ctx context.Context, tx *sql.Tx, now time.Time) error {
-	if err := directory.SaveVisits(ctx, tx, p.visits, now); err != nil {
-		return err
-	}
-	return directory.Seen(ctx, tx, p.seen, now)
+	return directory.SaveVisits(ctx, tx, p.visits, now)
 }

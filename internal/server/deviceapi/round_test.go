@@ -38,10 +38,20 @@ func fleet(o *servertest.Org, n int) (ids []servertest.Identity) {
 
 // together has all check in at once.
 func together(o *servertest.Org, ids []servertest.Identity, request func(i int) wire.CheckIn) (statuses []int, answers []wire.CheckInAnswer) {
+	o.T.Helper()
+	at := make(chan struct{})
+	close(at)
+	return behind(o, at, ids, request)
+}
+
+// behind has the first check in, and all others at once, from first on.
+func behind(o *servertest.Org, first <-chan struct{}, ids []servertest.Identity, request func(i int) wire.CheckIn) (statuses []int, answers []wire.CheckInAnswer) {
+	o.T.Helper()
 	statuses, answers = make([]int, len(ids)), make([]wire.CheckInAnswer, len(ids))
 	var all sync.WaitGroup
 	for i := range ids {
 		all.Go(func() { statuses[i], answers[i], _ = o.CheckIn(&ids[i], request(i)) })
+		<-first
 	}
 	all.Wait()
 	return statuses, answers
@@ -73,8 +83,8 @@ func TestCheckInsAtOnce(t *testing.T) {
 			if want := map[bool]int{true: 1}[i%macs == 2]; len(answers[i].Commands) != want {
 				t.Errorf("%d hears %+v", i, answers[i].Commands)
 			}
-			if a := account(o, d); a.FullName != fmt.Sprintf("Amy %d, %d", i%macs, seq) || !a.SeenAt.Equal(o.Now()) {
-				t.Errorf("%d: kept %q, seen %s", i, a.FullName, a.SeenAt)
+			if a := account(o, d); a.FullName != fmt.Sprintf("Amy %d, %d", i%macs, seq) || !a.LastSeen(d).Equal(o.Now()) {
+				t.Errorf("%d: kept %q, seen %s", i, a.FullName, a.LastSeen(d))
 			}
 		}
 	}
@@ -111,7 +121,7 @@ func TestMacsThatSayNothingNew(t *testing.T) {
 			if statuses[i] != 200 || first[i].Token != "" || first[i].DeviceID != d.ID || !cmp.Equal(first[i], again[i]) {
 				t.Errorf("%d is answered %d %+v, and then %+v", i, statuses[i], first[i], again[i])
 			}
-			if d.LastSeq != seq || !d.SeenAt.Equal(before) || !account(o, d).SeenAt.Equal(before) || i == 2 && d.Name != name {
+			if d.LastSeq != seq || !d.SeenAt.Equal(before) || !account(o, d).LastSeen(d).Equal(before) || i == 2 && d.Name != name {
 				t.Errorf("of %d is kept: number %d, seen %s, name %q", i, d.LastSeq, d.SeenAt, d.Name)
 			}
 		}
@@ -211,7 +221,8 @@ type queue struct {
 	deviceapi.Database
 	of     *deviceapi.Server
 	others int
-	fails  error // with which every transaction ends
+	fails  error         // with which every transaction ends
+	begun  chan struct{} // closed once the first has its round
 
 	mu    sync.Mutex
 	asked int
@@ -222,6 +233,9 @@ func (q *queue) Update(ctx context.Context, do func(tx *sql.Tx) error) error {
 	q.asked++
 	first := q.asked == 1
 	q.mu.Unlock()
+	if first {
+		close(q.begun)
+	}
 	for first && deviceapi.Waiting(q.of) < q.others {
 		runtime.Gosched()
 	}
@@ -233,7 +247,7 @@ func (q *queue) Update(ctx context.Context, do func(tx *sql.Tx) error) error {
 
 // queued has the org's check-ins go through one.
 func queued(o *servertest.Org, others int, fails error) *queue {
-	q := &queue{Database: o.DB, others: others, fails: fails}
+	q := &queue{Database: o.DB, others: others, fails: fails, begun: make(chan struct{})}
 	q.of = &deviceapi.Server{DB: q, Vault: o.Vault, Log: o.Log, Book: o.Book, Trust: o.Trust, Zap: zap.NewNop(), Now: o.Now, Every: time.Minute, Pace: deviceapi.NewPace(1000, 1000)}
 	o.Serve("POST "+wire.CheckInPath, q.of.Handler())
 	return q
@@ -244,7 +258,7 @@ func TestADatabaseInTroubleIsAskedOnceForAll(t *testing.T) {
 	o := servertest.New(t)
 	ids := fleet(o, 6)
 	q := queued(o, 5, fmt.Errorf("begin: %w", store.ErrBusy))
-	statuses, _ := together(o, ids, func(i int) wire.CheckIn { return request(fmt.Sprintf("C02%d", i), 2) })
+	statuses, _ := behind(o, q.begun, ids, func(i int) wire.CheckIn { return request(fmt.Sprintf("C02%d", i), 2) })
 	for i, status := range statuses {
 		if status != http.StatusInternalServerError {
 			t.Errorf("%d: %d", i, status)
@@ -260,8 +274,8 @@ func TestADatabaseInTroubleIsAskedOnceForAll(t *testing.T) {
 func TestTwoUnderOneNumberAtOnce(t *testing.T) {
 	o := servertest.New(t)
 	ids := fleet(o, 3)
-	queued(o, 3, nil)
-	statuses, _ := together(o, []servertest.Identity{ids[0], ids[1], ids[1], ids[2]}, func(i int) wire.CheckIn {
+	q := queued(o, 3, nil)
+	statuses, _ := behind(o, q.begun, []servertest.Identity{ids[0], ids[1], ids[1], ids[2]}, func(i int) wire.CheckIn {
 		in := request([]string{"C020", "C021", "C021", "C022"}[i], 2)
 		in.Accounts[0].FullName = fmt.Sprint("Amy ", i)
 		return in

@@ -30,10 +30,23 @@ type Account struct {
 	Secret       wire.SecretState // as the Mac reports it
 	WindowUntil  time.Time
 	FirstGov     time.Time // the earliest first governed login ever reported
-	SeenAt       time.Time
+	Present      bool      // reported at its Mac's last check-in
+	SeenAt       time.Time // of the last report, where it is not Present: LastSeen
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
 }
+
+// LastSeen is when the account was last reported by its Mac; zero if never.
+func (a Account) LastSeen(of Device) time.Time {
+	if a.Present {
+		return of.SeenAt
+	}
+	return a.SeenAt
+}
+
+// present stands for the time of an account that its Mac reported last time:
+// what is true of nearly all is not written for each at every check-in.
+const present = 0
 
 const accountColumns = `a.id, a.device_id, a.guid, a.uid, a.name, a.full_name, a.governed, a.exempt, a.linked, a.prelink, a.factors,
 	a.secret_state, a.secret_generation, a.secret_key_id, a.window_until, a.first_governed_at, a.seen_at, a.created_at, a.updated_at`
@@ -46,7 +59,10 @@ func scanAccount(s store.Scanner) (a Account, err error) {
 	if err != nil {
 		return a, err
 	}
-	a.WindowUntil, a.FirstGov, a.SeenAt = store.Time(window), store.Time(first), store.Time(seen)
+	a.WindowUntil, a.FirstGov = store.Time(window), store.Time(first)
+	if a.Present = seen.Int64 == present; !a.Present {
+		a.SeenAt = store.Time(seen)
+	}
 	a.CreatedAt, a.UpdatedAt = store.Time(created), store.Time(updated)
 	return a, json.Unmarshal([]byte(factors), &a.Factors)
 }
@@ -102,31 +118,44 @@ func oneAccount(ctx context.Context, tx *sql.Tx, what, where string, args ...any
 // FoldGUID is a GeneratedUID as macOS writes it, and as Account has it.
 func FoldGUID(guid string) string { return strings.ToUpper(strings.TrimSpace(guid)) }
 
+// Report is what a Mac says of its accounts at a check-in.
+type Report struct {
+	DeviceID string
+	Known    []Account // that it has so far
+	Accounts []wire.Account
+	Before   time.Time // its check-in before; zero if there was none
+	Now      time.Time
+}
+
 // Reported is what became of a report.
 type Reported struct {
 	Known   []Account // all accounts of the Mac, by uid
 	Changed []Account // those that are new, or that the System Log tells of
-	Same    []string  // ids of those of which nothing is new: Seen notes the time
 }
 
 // SaveReported stores what a Mac reports of its accounts and keeps what only
-// the server knows. known are those that it has so far. The first governed login
-// is the earliest ever reported: a Mac that lost its store cannot restart a grace.
-func SaveReported(ctx context.Context, tx *sql.Tx, deviceID string, known []Account, reported []wire.Account, now time.Time) (out Reported, err error) {
-	out.Known = slices.Clone(known)
-	for _, r := range reported {
+// the server knows. The first governed login is the earliest ever reported: a Mac
+// that lost its store cannot restart a grace. Where nothing is new, nothing is
+// written.
+func SaveReported(ctx context.Context, tx *sql.Tx, report Report) (out Reported, err error) {
+	out.Known = slices.Clone(report.Known)
+	for i := range out.Known {
+		if err := missed(ctx, tx, &out.Known[i], report); err != nil {
+			return Reported{}, err
+		}
+	}
+	for _, r := range report.Accounts {
 		i := slices.IndexFunc(out.Known, func(a Account) bool { return a.GUID == FoldGUID(r.GUID) })
 		if i < 0 {
-			a, err := createAccount(ctx, tx, deviceID, r, now)
+			a, err := createAccount(ctx, tx, report.DeviceID, r, report.Now)
 			if err != nil {
 				return Reported{}, err
 			}
 			out.Known, out.Changed = append(out.Known, a), append(out.Changed, a)
 			continue
 		}
-		before, a := out.Known[i], out.Known[i].reported(r, now)
+		before, a := out.Known[i], out.Known[i].reported(r, report.Now)
 		if before.saysTheSame(a) {
-			out.Same = append(out.Same, a.ID)
 			continue
 		}
 		out.Known[i] = a
@@ -146,6 +175,26 @@ func SaveReported(ctx context.Context, tx *sql.Tx, deviceID string, known []Acco
 	return out, nil
 }
 
+// missed keeps when an account was reported that its Mac has no more.
+func missed(ctx context.Context, tx *sql.Tx, a *Account, report Report) error {
+	if !a.Present || slices.ContainsFunc(report.Accounts, func(r wire.Account) bool { return a.GUID == FoldGUID(r.GUID) }) {
+		return nil
+	}
+	a.Present, a.SeenAt = false, report.Before
+	if _, err := tx.ExecContext(ctx, `UPDATE os_accounts SET seen_at = $2 WHERE id = $1`, a.ID, a.seen()); err != nil {
+		return fmt.Errorf("note that account %q is not reported: %w", a.Name, err)
+	}
+	return nil
+}
+
+// seen is how Present and SeenAt are kept.
+func (a Account) seen() int64 {
+	if a.Present {
+		return present
+	}
+	return a.SeenAt.UnixMicro()
+}
+
 // describedOtherwise is what the System Log tells of.
 func (a Account) describedOtherwise(b Account) bool {
 	return a.Name != b.Name || a.FullName != b.FullName || a.Linked != b.Linked || a.Governed != b.Governed || a.Exempt != b.Exempt || a.UID != b.UID
@@ -155,19 +204,7 @@ func (a Account) describedOtherwise(b Account) bool {
 // they are kept.
 func (a Account) saysTheSame(b Account) bool {
 	sameFactors := slices.EqualFunc(a.Factors, b.Factors, func(f, g wire.Factor) bool { return f.ID == g.ID && f.Kind == g.Kind && f.At.Equal(g.At) })
-	return !a.describedOtherwise(b) && sameFactors && a.Secret == b.Secret && store.Micros(a.WindowUntil) == store.Micros(b.WindowUntil) && store.Micros(a.FirstGov) == store.Micros(b.FirstGov)
-}
-
-// Seen notes when accounts were last reported.
-func Seen(ctx context.Context, tx *sql.Tx, accounts []string, now time.Time) error {
-	for some := range slices.Chunk(accounts, 512) {
-		list, args := store.Among([]any{store.Micros(now)}, some)
-		query := fmt.Sprintf(`UPDATE os_accounts SET seen_at = $1 WHERE id IN (%s)`, list) //nolint:gosec // numbers of arguments alone
-		if _, err := tx.ExecContext(ctx, query, args...); err != nil {
-			return fmt.Errorf("note that accounts were reported: %w", err)
-		}
-	}
-	return nil
+	return !a.describedOtherwise(b) && a.Present == b.Present && sameFactors && a.Secret == b.Secret && store.Micros(a.WindowUntil) == store.Micros(b.WindowUntil) && store.Micros(a.FirstGov) == store.Micros(b.FirstGov)
 }
 
 func createAccount(ctx context.Context, tx *sql.Tx, deviceID string, r wire.Account, now time.Time) (Account, error) {
@@ -183,7 +220,7 @@ func createAccount(ctx context.Context, tx *sql.Tx, deviceID string, r wire.Acco
 
 func (a Account) reported(r wire.Account, now time.Time) Account {
 	a.UID, a.Name, a.FullName, a.Governed, a.Exempt, a.Linked = r.UID, r.Name, r.FullName, r.Governed, r.Exempt, r.Linked
-	a.Factors, a.Secret, a.SeenAt, a.UpdatedAt = r.Factors, r.Secret, now, now
+	a.Factors, a.Secret, a.Present, a.SeenAt, a.UpdatedAt = r.Factors, r.Secret, true, time.Time{}, now
 	a.WindowUntil = time.Time{}
 	if r.WindowUntil != nil {
 		a.WindowUntil = *r.WindowUntil
@@ -208,7 +245,7 @@ func saveAccount(ctx context.Context, tx *sql.Tx, a Account) error {
 			window_until = $16, first_governed_at = $17, seen_at = $18, updated_at = $19 WHERE id = $1`,
 		a.ID, a.UID, a.Name, a.FullName, a.Governed, a.Exempt, a.Linked, store.Fold(a.Linked), a.Prelink, store.Fold(a.Prelink), search,
 		string(factors), a.Secret.State, a.Secret.Generation, a.Secret.KeyID, store.Micros(a.WindowUntil), store.Micros(a.FirstGov),
-		store.Micros(a.SeenAt), store.Micros(a.UpdatedAt))
+		a.seen(), store.Micros(a.UpdatedAt))
 	if err != nil {
 		return fmt.Errorf("store account %q: %w", a.Name, err)
 	}

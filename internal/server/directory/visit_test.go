@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/latchkey-mfa/latchkey/internal/server/directory"
 	"github.com/latchkey-mfa/latchkey/internal/wire"
@@ -79,4 +80,49 @@ func TestSaveVisits(t *testing.T) {
 			}
 		})
 	}
+}
+
+// An account that its Mac reports was seen when the Mac was, without being
+// written; one that the Mac has no more, when it was reported last.
+func TestWhenAnAccountWasSeen(t *testing.T) {
+	within(t, func(tx *sql.Tx) {
+		d, err := directory.CreateDevice(t.Context(), tx, directory.Device{UDID: "U", Serial: "S", Trust: directory.Bound}, epoch())
+		if err != nil {
+			t.Fatal(err)
+		}
+		amy, bob := wire.Account{GUID: "A", UID: 501, Name: "amy"}, wire.Account{GUID: "B", UID: 502, Name: "bob"}
+		hour := func(n int) time.Time { return epoch().Add(time.Duration(n) * time.Hour) }
+		for i, step := range []struct {
+			reported []wire.Account
+			amy, bob time.Time
+		}{
+			{[]wire.Account{amy, bob}, hour(1), hour(1)},
+			{[]wire.Account{amy, bob}, hour(2), hour(2)},
+			{[]wire.Account{amy}, hour(3), hour(2)},
+			{[]wire.Account{amy}, hour(4), hour(2)},
+			{nil, hour(4), hour(2)}, // it lost its store
+			{[]wire.Account{bob}, hour(4), hour(6)},
+			{[]wire.Account{amy, bob}, hour(7), hour(7)},
+		} {
+			known, err := directory.Accounts(t.Context(), tx, d.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			report := directory.Report{DeviceID: d.ID, Known: known, Accounts: step.reported, Before: d.SeenAt, Now: hour(i + 1)}
+			saved, err := directory.SaveReported(t.Context(), tx, report)
+			if err != nil || len(saved.Changed) != map[bool]int{true: 2}[i == 0] {
+				t.Fatalf("%d: %+v %v", i, saved.Changed, err)
+			}
+			d.SeenAt = report.Now
+			kept, err := directory.Accounts(t.Context(), tx, d.ID)
+			if diff := cmp.Diff(kept, saved.Known, cmpopts.EquateEmpty()); err != nil || diff != "" {
+				t.Errorf("%d: what is said to be known is not what is kept: %v\n%s", i, err, diff)
+			}
+			for _, a := range kept {
+				if want := map[string]time.Time{"amy": step.amy, "bob": step.bob}[a.Name]; !a.LastSeen(d).Equal(want) {
+					t.Errorf("%d: %s was seen %s, want %s", i, a.Name, a.LastSeen(d), want)
+				}
+			}
+		}
+	})
 }

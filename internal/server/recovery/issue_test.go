@@ -51,7 +51,7 @@ func (d *desk) mac(serial, name string) (m directory.Device, a directory.Account
 		if err != nil {
 			return err
 		}
-		saved, err := directory.SaveReported(context.Background(), tx, m.ID, nil, []wire.Account{{GUID: "G-" + name, UID: 501, Name: name}}, d.Now())
+		saved, err := directory.SaveReported(context.Background(), tx, directory.Report{DeviceID: m.ID, Accounts: []wire.Account{{GUID: "G-" + name, UID: 501, Name: name}}, Now: d.Now()})
 		if err != nil {
 			return err
 		}
@@ -141,7 +141,7 @@ func TestRefusals(t *testing.T) {
 	}
 	link := func(d *desk, login string) {
 		d.Update(func(tx *sql.Tx) error {
-			_, err := directory.SaveReported(context.Background(), tx, d.device.ID, []directory.Account{d.account}, []wire.Account{{GUID: d.account.GUID, Name: "amy", Linked: login}}, d.Now())
+			_, err := directory.SaveReported(context.Background(), tx, directory.Report{DeviceID: d.device.ID, Known: []directory.Account{d.account}, Accounts: []wire.Account{{GUID: d.account.GUID, Name: "amy", Linked: login}}, Now: d.Now()})
 			return err
 		})
 	}

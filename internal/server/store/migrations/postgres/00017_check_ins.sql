@@ -3,7 +3,6 @@
 
 -- A new version of a row stays in its page where there is room, and then no index has to be written for a check-in.
 ALTER TABLE devices SET (fillfactor = 70);
-ALTER TABLE os_accounts SET (fillfactor = 80);
 
 DROP INDEX devices_secret_until;
 ALTER TABLE devices DROP COLUMN secret_until;
