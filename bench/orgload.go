@@ -24,9 +24,9 @@ const (
 	// connection, as the daemon does, and they take turns.
 	atOnce   = 32
 	loadTime = 20 * time.Second
-	// perHalf is how often a Mac checks in at most in half the time: the server
-	// takes 30 at once and two a second from each.
-	perHalf = 20
+	// perHalf is how often a Mac checks in at most in half the time, and before
+	// that: the server takes 30 at once and two a second from each.
+	perHalf = 15
 )
 
 // load is what came of many check-ins.
@@ -115,15 +115,23 @@ func inTurn(ctx context.Context, macs []*measured, until time.Time, often int, d
 	return times, err
 }
 
-// measure drives the server with check-ins, after each Mac has had its first.
+// measure drives the server with check-ins, after each Mac has had its first, and
+// half the time of the same has gone by: until then the server's memory grows to
+// what it needs, and each page that a machine like this one touches for the first
+// time costs more than a check-in.
 func (a *authority) measure(ctx context.Context, s *orgServer, postgres int, macs []*measured) (l load, err error) {
 	first := func(ctx context.Context, m *measured) error {
-		if err := a.connect(ctx, m, s.devices); err != nil {
-			return err
+		if m.seq == 0 { // one that was measured before has its connection
+			if err := a.connect(ctx, m, s.devices); err != nil {
+				return err
+			}
 		}
 		return checkIn(ctx, m)
 	}
 	if _, err := inTurn(ctx, macs, time.Now().Add(10*time.Minute), 1, first); err != nil {
+		return l, err
+	}
+	if _, err := inTurn(ctx, macs, time.Now().Add(loadTime/2), perHalf, checkIn); err != nil {
 		return l, err
 	}
 	cpu := func() (server, database time.Duration) {
