@@ -26,7 +26,7 @@ const (
 	loadTime = 20 * time.Second
 	// perHalf is how often a Mac checks in at most in half the time, and before
 	// that: the server takes 30 at once and two a second from each.
-	perHalf = 15
+	perHalf = 10
 )
 
 // load is what came of many check-ins.
