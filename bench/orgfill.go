@@ -31,7 +31,8 @@ func wordsOf(where string) words {
 
 // fill makes Macs in the way in which check-ins leave them: each with one
 // account of a user of the org, and one that is the second's of every other Mac
-// or of a local administrator; each governed account with a recovery secret.
+// or of a local administrator; each governed account with a recovery secret. What
+// one check-in brings lies together.
 func fill(ctx context.Context, where string, macs int, now int64) (err error) {
 	db, err := plain(where)
 	if err != nil {
@@ -132,20 +133,18 @@ INSERT INTO devices (id, udid_key, serial_key, udid, serial, name, name_key, mod
 INSERT INTO os_accounts (id, device_id, guid, uid, name, full_name, governed, exempt, linked, linked_key, prelink, prelink_key, search_key, factors,
 		secret_state, secret_generation, secret_key_id, seen_at, created_at, updated_at)
 	{numbers} SELECT 'osaA' || {i}, 'dev' || {i}, 'A-' || {i}, 501, lower(f.first), f.first || ' ' || l.last, TRUE, FALSE, {login}, {login}, '', '',
-		lower(f.first) || {newline} || lower(f.first) || ' ' || lower(l.last) || {newline} || {login} || {newline}, '[]', 'current', 1, '', 0, $2, $2 FROM n {person};
-INSERT INTO os_accounts (id, device_id, guid, uid, name, full_name, governed, exempt, linked, linked_key, prelink, prelink_key, search_key, factors,
-		secret_state, secret_generation, secret_key_id, seen_at, created_at, updated_at)
-	{numbers} SELECT 'osaB' || {i}, 'dev' || {i}, 'B-' || {i}, 502, CASE WHEN i % 2 = 0 THEN lower(l.last) ELSE 'ladmin' END, CASE WHEN i % 2 = 0 THEN l.last || ' ' || f.first ELSE 'Local Admin' END,
+		lower(f.first) || {newline} || lower(f.first) || ' ' || lower(l.last) || {newline} || {login} || {newline}, '[]', 'current', 1, '', 0, CAST($2 AS BIGINT), CAST($2 AS BIGINT) FROM n {person}
+	UNION ALL SELECT 'osaB' || {i}, 'dev' || {i}, 'B-' || {i}, 502, CASE WHEN i % 2 = 0 THEN lower(l.last) ELSE 'ladmin' END, CASE WHEN i % 2 = 0 THEN l.last || ' ' || f.first ELSE 'Local Admin' END,
 		i % 2 = 0, i % 2 = 1, '', '', '', '', CASE WHEN i % 2 = 0 THEN lower(l.last) || {newline} || lower(l.last) || ' ' || lower(f.first) ELSE 'ladmin' || {newline} || 'local admin' END || {newline} || {newline},
-		'[]', CASE WHEN i % 2 = 0 THEN 'current' ELSE 'none' END, 1, '', 0, $2, $2 FROM n {person};
+		'[]', CASE WHEN i % 2 = 0 THEN 'current' ELSE 'none' END, 1, '', 0, CAST($2 AS BIGINT), CAST($2 AS BIGINT) FROM n {person}
+	ORDER BY 2, 1;
 INSERT INTO account_names (part, account_id) {numbers} SELECT lower(f.first) || ' ' || lower(l.last), 'osaA' || {i} FROM n {person} WHERE $2 > CAST(0 AS BIGINT);
 INSERT INTO account_names (part, account_id) {numbers} SELECT lower(l.last), 'osaA' || {i} FROM n {person} WHERE $2 > CAST(0 AS BIGINT);
 INSERT INTO account_names (part, account_id) {numbers} SELECT CASE WHEN i % 2 = 0 THEN lower(l.last) || ' ' || lower(f.first) ELSE 'local admin' END, 'osaB' || {i} FROM n {person} WHERE $2 > CAST(0 AS BIGINT);
 INSERT INTO account_names (part, account_id) {numbers} SELECT CASE WHEN i % 2 = 0 THEN lower(f.first) ELSE 'admin' END, 'osaB' || {i} FROM n {person} WHERE $2 > CAST(0 AS BIGINT);
 INSERT INTO recovery_secrets (account_id, generation, key_id, sealed, proven, confirmed_at, last_issued_s)
-	{numbers} SELECT 'osaA' || {i}, 1, '', '', TRUE, $2, 0 FROM n;
-INSERT INTO recovery_secrets (account_id, generation, key_id, sealed, proven, confirmed_at, last_issued_s)
-	{numbers} SELECT 'osaB' || {i}, 1, '', '', TRUE, $2, 0 FROM n WHERE i % 2 = 0`
+	{numbers} SELECT * FROM (SELECT 'osaA' || {i} AS account, 1, '', '', TRUE, CAST($2 AS BIGINT), 0 FROM n
+	UNION ALL SELECT 'osaB' || {i}, 1, '', '', TRUE, CAST($2 AS BIGINT), 0 FROM n WHERE i % 2 = 0) AS both_kinds ORDER BY substr(account, 5)`
 	i := fmt.Sprintf(w.digits, "i")
 	text := strings.NewReplacer("{numbers}", w.numbers, "{i}", i, "{login}", `lower(f.first) || '.' || lower(l.last) || `+i+` || '@example.com'`, "{newline}", `'`+"\n"+`'`,
 		"{person}", fmt.Sprintf(`JOIN person_names f ON f.k = i %% %d JOIN person_names l ON l.k = (i * 7919 / %d) %% %d`, manyNames, manyNames, manyNames)).Replace(tables)

@@ -37,36 +37,27 @@ func machineOf(udid, serial string) machine {
 	return machine{udid: store.Fold(udid), serial: store.Fold(serial)}
 }
 
+func (v *visit) machine() machine { return machineOf(v.in.Device.UDID, v.in.Device.Serial) }
+
 // look reads what the visits need.
 func (s *Server) look(ctx context.Context, tx *sql.Tx, visits []*visit) (p *picture, err error) {
 	p = &picture{devices: make(map[machine]directory.Device, len(visits))}
-	var fingerprints, serials, ids []string
-	asked := make(map[machine]bool, len(visits))
-	for _, v := range visits {
-		fingerprints, serials = append(fingerprints, v.id.fingerprint), append(serials, v.in.Device.Serial)
-		asked[machineOf(v.in.Device.UDID, v.in.Device.Serial)] = true
-	}
 	if p.settings, err = directory.Settings(ctx, tx); err != nil {
 		return nil, err
 	}
 	if p.chains, err = pki.ChainIDs(ctx, tx); err != nil {
 		return nil, err
 	}
+	fingerprints := make([]string, 0, len(visits))
+	for _, v := range visits {
+		fingerprints = append(fingerprints, v.id.fingerprint)
+	}
 	if p.certificates, err = pki.FindCertificates(ctx, tx, fingerprints); err != nil {
 		return nil, err
 	}
-	found, err := directory.DevicesBySerial(ctx, tx, serials...)
-	if err != nil {
-		return nil, err
-	}
-	for _, d := range found {
-		// Whoever feigns a serial number many times makes nobody read all of those.
-		if m := machineOf(d.UDID, d.Serial); asked[m] {
-			p.devices[m], ids = d, append(ids, d.ID)
-		}
-	}
-	if len(ids) == 0 {
-		return p, nil
+	ids, err := p.find(ctx, tx, visits)
+	if err != nil || len(ids) == 0 {
+		return p, err
 	}
 	if p.accounts, err = directory.AccountsOf(ctx, tx, ids); err != nil {
 		return nil, err
@@ -76,6 +67,49 @@ func (s *Server) look(ctx context.Context, tx *sql.Tx, visits []*visit) (p *pict
 	}
 	p.commands, err = directory.Waiting(ctx, tx, ids)
 	return p, err
+}
+
+// find reads the Macs of visits: nearly all by the id that their certificate
+// leads to, by which they are written at the end of the round, too. A new Mac, and
+// one with a new certificate, is looked for by its serial number.
+func (p *picture) find(ctx context.Context, tx *sql.Tx, visits []*visit) (ids []string, err error) {
+	asked := make(map[machine]bool, len(visits))
+	var known, serials []string
+	for _, v := range visits {
+		asked[v.machine()] = true
+		if c := p.certificates[v.id.fingerprint]; c.DeviceID != "" {
+			known = append(known, c.DeviceID)
+		}
+	}
+	take := func(found []directory.Device) {
+		for _, d := range found {
+			// A certificate may be shown by another Mac than its own; and whoever feigns
+			// a serial number many times makes nobody read all of those.
+			if m := machineOf(d.UDID, d.Serial); asked[m] {
+				p.devices[m], ids = d, append(ids, d.ID)
+			}
+		}
+	}
+	if len(known) > 0 {
+		found, err := directory.DevicesByID(ctx, tx, known...)
+		if err != nil {
+			return nil, err
+		}
+		take(found)
+	}
+	for _, v := range visits {
+		if _, ok := p.devices[v.machine()]; !ok {
+			serials = append(serials, v.in.Device.Serial)
+		}
+	}
+	if len(serials) > 0 {
+		found, err := directory.DevicesBySerial(ctx, tx, serials...)
+		if err != nil {
+			return nil, err
+		}
+		take(found)
+	}
+	return ids, nil
 }
 
 // device is the Mac with that identity. The error is directory.ErrNotFound.

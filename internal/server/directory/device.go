@@ -85,6 +85,13 @@ func oneDevice(ctx context.Context, tx *sql.Tx, what, where string, args ...any)
 	return d, found("device", what, err)
 }
 
+// DevicesByID are the Macs with these ids, of which there must be one, as far as
+// they exist.
+func DevicesByID(ctx context.Context, tx *sql.Tx, ids ...string) ([]Device, error) {
+	list, args := store.Among(nil, ids)
+	return devicesWhere(ctx, tx, `d.id IN (`+list+`)`, args...)
+}
+
 // DevicesBySerial are the Macs with one of these serial numbers, of which there
 // must be one: more than one Mac with the same only where a logic board was
 // exchanged or somebody pretends.
