@@ -95,7 +95,7 @@ test-stories:
 	$(GO) test -timeout 14m ./stories ./torture ./plugin/abitest
 
 ## test-postgres: the parts whose SQL it is, on PostgreSQL instead of SQLite
-POSTGRES = access scim tlscert directory systemlog forward pki recovery factor federation signin adminapi
+POSTGRES = access scim tlscert directory deviceapi systemlog forward pki recovery factor federation signin adminapi
 test-postgres:
 	LATCHKEY_TEST_DATABASE=postgres $(GO) test -timeout 5m $(addprefix ./internal/server/,$(POSTGRES))
 

@@ -39,6 +39,7 @@ func TestSearch(t *testing.T) {
 		} `json:"_embedded"`
 	}
 	for expand, status := range map[string]any{"user": "ACTIVE", "userSummary": nil} {
+		listed = nil // or what is read is added to what was
 		c.must(200, "GET", "/api/v1/devices?limit=2&expand="+expand, nil, &listed)
 		for _, d := range listed {
 			if mine := d.ID == first; mine != (len(d.Embedded.Users) == 1) || mine && d.Embedded.Users[0].User["status"] != status {

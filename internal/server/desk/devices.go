@@ -90,7 +90,11 @@ func (k *Desk) macs(ctx context.Context, tx *sql.Tx, found []directory.Device) (
 	if err != nil {
 		return nil, err
 	}
-	states, err := k.Book.States(ctx, tx, ids)
+	var known []string
+	for _, id := range ids {
+		known = append(known, directory.IDs(accounts[id])...)
+	}
+	states, err := k.Book.States(ctx, tx, known)
 	if err != nil {
 		return nil, err
 	}

@@ -241,7 +241,7 @@ func (s *Server) compare(ctx context.Context, tx *sql.Tx, p *picture, d director
 	for _, u := range in.Secrets {
 		uploads[directory.FoldGUID(u.GUID)] = true
 	}
-	states, err := s.registered(ctx, tx, p, d.ID)
+	states, err := s.registered(ctx, tx, p, known)
 	if err != nil {
 		return err
 	}

@@ -62,7 +62,11 @@ func (s *Server) look(ctx context.Context, tx *sql.Tx, visits []*visit) (p *pict
 	if p.accounts, err = directory.AccountsOf(ctx, tx, ids); err != nil {
 		return nil, err
 	}
-	if p.states, err = s.Book.States(ctx, tx, ids); err != nil {
+	var accounts []string
+	for _, id := range ids {
+		accounts = append(accounts, directory.IDs(p.accounts[id])...)
+	}
+	if p.states, err = s.Book.States(ctx, tx, accounts); err != nil {
 		return nil, err
 	}
 	p.commands, err = directory.Waiting(ctx, tx, ids)
@@ -135,9 +139,9 @@ func (p *picture) waiting(ctx context.Context, tx *sql.Tx, deviceID string) ([]w
 func (p *picture) changed() { p.commands, p.states = nil, nil }
 
 // registered are the states of a Mac's accounts.
-func (s *Server) registered(ctx context.Context, tx *sql.Tx, p *picture, deviceID string) (map[string]recovery.State, error) {
+func (s *Server) registered(ctx context.Context, tx *sql.Tx, p *picture, accounts []directory.Account) (map[string]recovery.State, error) {
 	if p.states == nil {
-		return s.Book.States(ctx, tx, []string{deviceID})
+		return s.Book.States(ctx, tx, directory.IDs(accounts))
 	}
 	return p.states, nil
 }

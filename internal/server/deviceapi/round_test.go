@@ -173,11 +173,11 @@ func (b *broken) Register(ctx context.Context, tx *sql.Tx, d directory.Device, a
 	return b.Registry.Register(ctx, tx, d, a, u)
 }
 
-func (b *broken) States(ctx context.Context, tx *sql.Tx, devices []string) (map[string]recovery.State, error) {
+func (b *broken) States(ctx context.Context, tx *sql.Tx, accounts []string) (map[string]recovery.State, error) {
 	if b.all {
 		panic("another one")
 	}
-	return b.Registry.States(ctx, tx, devices)
+	return b.Registry.States(ctx, tx, accounts)
 }
 
 // A mistake of ours is an error for whom it strikes, and the next are answered.

@@ -31,7 +31,7 @@ type Database interface {
 
 // Registry takes secrets and activations, and knows what it holds.
 type Registry interface {
-	States(ctx context.Context, tx *sql.Tx, devices []string) (map[string]recovery.State, error)
+	States(ctx context.Context, tx *sql.Tx, accounts []string) (map[string]recovery.State, error)
 	Register(ctx context.Context, tx *sql.Tx, d directory.Device, a directory.Account, u wire.SecretUpload) (wire.SecretResult, error)
 	Activated(ctx context.Context, tx *sql.Tx, d directory.Device, a directory.Account, v recovery.Activation) error
 }

@@ -92,6 +92,15 @@ func AccountsOf(ctx context.Context, tx *sql.Tx, devices []string) (map[string][
 	return out, err
 }
 
+// IDs are those of accounts.
+func IDs(accounts []Account) []string {
+	ids := make([]string, 0, len(accounts))
+	for _, a := range accounts {
+		ids = append(ids, a.ID)
+	}
+	return ids
+}
+
 func accountsWhere(ctx context.Context, tx *sql.Tx, where string, args ...any) ([]Account, error) {
 	accounts, err := store.All(ctx, tx, scanAccount, `SELECT `+accountColumns+` FROM os_accounts a WHERE `+where, args...)
 	if err != nil {

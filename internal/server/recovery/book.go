@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -92,25 +93,27 @@ func (b *Book) StateOf(ctx context.Context, tx *sql.Tx, a directory.Account) (St
 	return State{Registered: true, Generation: s.generation, KeyID: s.keyID, Proven: s.proven, ConfirmedAt: s.confirmedAt}, nil
 }
 
-// States are what is registered for the accounts of Macs, by the accounts' ids.
-func (b *Book) States(ctx context.Context, tx *sql.Tx, devices []string) (map[string]State, error) {
+// States are what is registered for accounts, by their ids.
+func (b *Book) States(ctx context.Context, tx *sql.Tx, accounts []string) (map[string]State, error) {
 	type row struct {
 		account string
 		State
 	}
-	list, args := store.Among(nil, devices)
-	found, err := store.All(ctx, tx, func(s store.Scanner) (r row, err error) {
-		var confirmed sql.NullInt64
-		err = s.Scan(&r.account, &r.Generation, &r.KeyID, &r.Proven, &confirmed)
-		r.Registered, r.ConfirmedAt = true, store.Time(confirmed)
-		return r, err
-	}, `SELECT s.account_id, s.generation, s.key_id, s.proven, s.confirmed_at FROM os_accounts a JOIN recovery_secrets s ON s.account_id = a.id WHERE a.device_id IN (`+list+`)`, args...)
-	if err != nil {
-		return nil, fmt.Errorf("read recovery secrets: %w", err)
-	}
-	out := map[string]State{}
-	for _, r := range found {
-		out[r.account] = r.State
+	out := make(map[string]State, len(accounts))
+	for some := range slices.Chunk(accounts, 512) {
+		list, args := store.Among(nil, some)
+		found, err := store.All(ctx, tx, func(s store.Scanner) (r row, err error) {
+			var confirmed sql.NullInt64
+			err = s.Scan(&r.account, &r.Generation, &r.KeyID, &r.Proven, &confirmed)
+			r.Registered, r.ConfirmedAt = true, store.Time(confirmed)
+			return r, err
+		}, `SELECT account_id, generation, key_id, proven, confirmed_at FROM recovery_secrets WHERE account_id IN (`+list+`)`, args...)
+		if err != nil {
+			return nil, fmt.Errorf("read recovery secrets: %w", err)
+		}
+		for _, r := range found {
+			out[r.account] = r.State
+		}
 	}
 	return out, nil
 }
