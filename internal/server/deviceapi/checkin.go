@@ -53,10 +53,10 @@ func (s *Server) take(ctx context.Context, tx *sql.Tx, p *picture, v *visit) ([]
 	return raw, p.keep(ctx, tx, &before, &d, s.Now())
 }
 
-// again answers a Mac that did not get an answer that is kept. What was decided stands, and
-// its next check-in brings what has changed since; but the time is the time of
-// now: the Mac sets its clock by it, and an old one would make it refuse good
-// PINs and take old ones.
+// again answers a Mac that did not get an answer that is kept. What was decided
+// stands, and its next check-in brings what has changed since; but the time is
+// the time of now: the Mac sets its clock by it, and an old one would make it
+// refuse good PINs and take old ones.
 func (s *Server) again(d directory.Device) ([]byte, error) {
 	raw, err := s.Vault.Open(vault.ForAnswers, d.LastAnswer, d.ID, strconv.FormatUint(d.LastSeq, 10))
 	if err != nil {

@@ -126,3 +126,36 @@ func TestWhenAnAccountWasSeen(t *testing.T) {
 		}
 	})
 }
+
+// Macs that are read together have all of their accounts, and each its own, by uid.
+func TestAccountsOfSeveralMacs(t *testing.T) {
+	within(t, func(tx *sql.Tx) {
+		want, ids := map[string][]string{}, []string{"unknown"}
+		for i, n := range []int{3, 0, 1, 2} {
+			d, err := directory.CreateDevice(t.Context(), tx, directory.Device{UDID: fmt.Sprint("U", i), Serial: fmt.Sprint("S", i), Trust: directory.Bound}, epoch())
+			if err != nil {
+				t.Fatal(err)
+			}
+			ids = append(ids, d.ID)
+			var reported []wire.Account
+			for k := range n {
+				name := fmt.Sprint("amy ", i, k)
+				want[d.ID] = append(want[d.ID], name)
+				reported = append([]wire.Account{{GUID: fmt.Sprint("G", i, k), UID: uint32(501 + k), Name: name}}, reported...)
+			}
+			if _, err := directory.SaveReported(t.Context(), tx, directory.Report{DeviceID: d.ID, Accounts: reported, Now: epoch()}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		found, err := directory.AccountsOf(t.Context(), tx, ids)
+		got := map[string][]string{}
+		for id, accounts := range found {
+			for _, a := range accounts {
+				got[id] = append(got[id], a.Name)
+			}
+		}
+		if d := cmp.Diff(want, got); err != nil || d != "" {
+			t.Errorf("%v\n%s", err, d)
+		}
+	})
+}

@@ -213,3 +213,22 @@ func (d *desk) voided(out recovery.Issued) {
 		return d.Book.Void(d.As(access.HelpDeskAdmin, "sam@example.com"), tx, d.device, d.account, out.ID, systemlog.Client{})
 	})
 }
+
+// Of many accounts those are told apart that have a secret, however many are
+// asked for at once.
+func TestStatesOfManyAccounts(t *testing.T) {
+	d := newDesk(t)
+	_, other := d.mac("C02B", "bob")
+	d.register(other, 3)
+	ids := []string{d.account.ID}
+	for i := range 600 {
+		ids = append(ids, fmt.Sprint("nobody ", i))
+	}
+	d.Update(func(tx *sql.Tx) error {
+		states, err := d.Book.States(t.Context(), tx, append(ids, other.ID))
+		if len(states) != 2 || states[d.account.ID].Generation != 1 || states[other.ID].Generation != 3 || !states[other.ID].Registered {
+			t.Errorf("%+v", states)
+		}
+		return err
+	})
+}
