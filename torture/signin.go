@@ -108,10 +108,10 @@ func (r *run) setsUp(p *person, s *seat) error {
 	if err != nil {
 		return err
 	}
+	if s.done == nil && r.fine(s, nil) != nil { // said on the offer, which is a notice like what follows a set-up
+		return p.now("set up: the disk failed", func(a account) []account { return []account{a, done(a)} })
+	}
 	if s.done == nil && s.screen.Kind != wire.KindNotice {
-		if r.fine(s, nil) != nil {
-			return p.now("set up: the disk failed", func(a account) []account { return []account{a, done(a)} })
-		}
 		return fmt.Errorf("after the first code the screen is %q: %s", s.screen.Title, note(s.screen))
 	}
 	if err := p.now("set up", func(a account) []account { return []account{done(a)} }); err != nil {

@@ -1,10 +1,8 @@
 package trial
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"sync"
 )
@@ -87,17 +85,4 @@ func (r *relay) set(cut bool) {
 func (r *relay) close() {
 	r.set(true)
 	r.listener.Close()
-}
-
-// freePort is an address that is free now, and stays so while its server is
-// down: it is below the ports that systems give to outgoing connections (from
-// 32768 on Linux).
-func freePort() (string, error) {
-	for range 100 {
-		address := fmt.Sprintf("127.0.0.1:%d", 12_000+rand.IntN(20_000))
-		if l, err := net.Listen("tcp", address); err == nil {
-			return address, l.Close()
-		}
-	}
-	return "", errors.New("find a free port: a hundred were taken")
 }

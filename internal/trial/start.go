@@ -42,11 +42,12 @@ func (w *World) Console() string { return strings.Replace(w.ServerURL, "127.0.0.
 // have to be known before the server names them.
 func (w *World) openNetwork() error {
 	for _, address := range []*string{&w.device, &w.listen} {
-		var err error
-		if *address, err = freePort(); err != nil {
+		p, err := newPlace()
+		if err != nil {
 			return err
 		}
-		r, err := newRelay(*address)
+		w.places, *address = append(w.places, p), p.address
+		r, err := newRelay(p.address)
 		if err != nil {
 			return err
 		}

@@ -73,7 +73,8 @@ type World struct {
 	ctx            context.Context
 	options        Options
 	relays         []*relay // device listener and main listener, as the device reaches them
-	listen, device string   // the server's own addresses
+	places         []place  // the server's own addresses, held for it
+	listen, device string   // the same
 	client         OrgClient
 	up             bool // whether the Mac's network is there
 	boots          int
@@ -190,6 +191,9 @@ func (w *World) Close(keep bool) {
 	w.End()
 	for _, r := range w.relays {
 		r.close()
+	}
+	for _, p := range w.places {
+		p.leave()
 	}
 	if keep {
 		w.Say("the folder of this run is %s", w.Dir)
