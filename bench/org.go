@@ -86,11 +86,16 @@ func (o *org) prepare(ctx context.Context, program string, macs int) (err error)
 	return settle(ctx, o.where)
 }
 
-func (o *org) close() error {
+// hangUp closes the Macs' connections.
+func (o *org) hangUp() {
 	for _, m := range o.macs {
 		if m.conn != nil {
 			_ = m.conn.Close()
 		}
 	}
+}
+
+func (o *org) close() error {
+	o.hangUp()
 	return errors.Join(o.server.stop(), os.RemoveAll(o.dir))
 }

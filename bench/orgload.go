@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -115,54 +114,76 @@ func inTurn(ctx context.Context, macs []*measured, until time.Time, often int, d
 	return times, err
 }
 
-// measure drives the server with check-ins, after each Mac has had its first, and
-// half the time of the same has gone by: until then the server's memory grows to
-// what it needs, and each page that a machine like this one touches for the first
-// time costs more than a check-in.
-func (a *authority) measure(ctx context.Context, s *orgServer, postgres int, macs []*measured) (l load, err error) {
+// ready gives each Mac its connection and its first check-in, and lets half the
+// time go by with further ones: until then the server's memory grows to what it
+// needs, and each page that a machine like this one touches for the first time
+// costs more than a check-in.
+func (o *org) ready(ctx context.Context, macs []*measured) error {
 	first := func(ctx context.Context, m *measured) error {
 		if m.seq == 0 { // one that was measured before has its connection
-			if err := a.connect(ctx, m, s.devices); err != nil {
+			if err := o.authority.connect(ctx, m, o.server.devices); err != nil {
 				return err
 			}
 		}
 		return checkIn(ctx, m)
 	}
 	if _, err := inTurn(ctx, macs, time.Now().Add(10*time.Minute), 1, first); err != nil {
+		return err
+	}
+	_, err := inTurn(ctx, macs, time.Now().Add(loadTime/2), perHalf, checkIn)
+	return err
+}
+
+// drive has the Macs check in until the time is over, or so often each.
+func (o *org) drive(ctx context.Context, macs []*measured, until time.Time, often int) (l load, err error) {
+	server, database, err := o.used()
+	if err != nil {
 		return l, err
 	}
-	if _, err := inTurn(ctx, macs, time.Now().Add(loadTime/2), perHalf, checkIn); err != nil {
-		return l, err
-	}
-	cpu := func() (server, database time.Duration) {
-		server, err1 := used(s.cmd.Process.Pid, false)
-		var err2 error
-		if postgres != 0 {
-			database, err2 = used(postgres, true)
-		}
-		err = errors.Join(err, err1, err2)
-		return server, database
-	}
-	memory := func() (n int64) {
-		n, err1 := s.resident()
-		err = errors.Join(err, err1)
-		return n
-	}
-	server, database := cpu()
-	l.before = memory()
 	began := time.Now()
+	if l.times, err = inTurn(ctx, macs, until, often, checkIn); err != nil {
+		return l, err
+	}
+	l.took, l.checkIns = time.Since(began), int64(len(l.times))
+	serverAfter, databaseAfter, err := o.used()
+	l.server, l.database = serverAfter-server, databaseAfter-database
+	return l, err
+}
+
+// add takes what came of more of the same.
+func (l *load) add(more load) {
+	l.checkIns, l.took, l.times = l.checkIns+more.checkIns, l.took+more.took, append(l.times, more.times...)
+	l.server, l.database = l.server+more.server, l.database+more.database
+}
+
+// used is the processor time of the org's server and of its database so far.
+func (o *org) used() (server, database time.Duration, err error) {
+	server, err = used(o.server.cmd.Process.Pid, false)
+	if o.postgres != 0 && err == nil {
+		database, err = used(o.postgres, true)
+	}
+	return server, database, err
+}
+
+// full has all Macs of the org check in, and looks at the server's memory.
+func (o *org) full(ctx context.Context) (l load, err error) {
+	if err := o.ready(ctx, o.macs); err != nil {
+		return l, err
+	}
+	var memory [3]int64
+	if memory[0], err = o.server.resident(); err != nil {
+		return l, err
+	}
 	for half := range 2 {
-		times, err := inTurn(ctx, macs, began.Add(time.Duration(half+1)*loadTime/2), perHalf, checkIn)
+		more, err := o.drive(ctx, o.macs, time.Now().Add(loadTime/2), perHalf)
 		if err != nil {
 			return l, err
 		}
-		l.checkIns, l.times = l.checkIns+int64(len(times)), append(l.times, times...)
-		if half == 0 {
-			l.middle = memory()
+		l.add(more)
+		if memory[half+1], err = o.server.resident(); err != nil {
+			return l, err
 		}
 	}
-	l.took, l.last = time.Since(began), memory()
-	serverAfter, databaseAfter := cpu()
-	l.server, l.database = serverAfter-server, databaseAfter-database
-	return l, err
+	l.before, l.middle, l.last = memory[0], memory[1], memory[2]
+	return l, nil
 }

@@ -16,20 +16,10 @@ const few = 1000
 
 // kind is a database that orgs are made in.
 type kind struct {
-	name     string
-	where    func(database string) string
-	pid      int
-	atLeast  float64 // check-ins a second
-	atMost   time.Duration
-	database string
-}
-
-// outcome is what was measured of one org.
-type outcome struct {
-	load
-	deskTimes
-	alike load    // with as many Macs connected as there are in a small org
-	empty float64 // requests a second that an empty answer allows
+	name    string
+	where   func(database string) string
+	pid     int
+	atLeast float64 // check-ins a second
 }
 
 // orgRows measures the server with few and with many Macs, in both databases.
@@ -45,79 +35,75 @@ func orgRows(ctx context.Context, bin string, macs int) (rows []row, err error) 
 	}
 	program := filepath.Join(bin, "latchkey-server")
 	for _, k := range []kind{{name: "SQLite", where: func(string) string { return "" }, atLeast: 3500}, {name: "PostgreSQL", where: pg.URL, pid: pid, atLeast: 1600}} {
-		var of [2]outcome
-		for i, n := range []int{few, macs} {
-			k.database = fmt.Sprintf("org%d_%d", n, k.pid)
-			if k.pid != 0 {
-				if err := pg.Create(k.database); err != nil {
-					return rows, err
-				}
-			}
-			if of[i], err = k.measure(ctx, program, n); err != nil {
-				return rows, fmt.Errorf("%s, %d Macs: %w", k.name, n, err)
-			}
+		more, err := k.measure(ctx, program, pg, macs)
+		rows = append(rows, more...)
+		if err != nil {
+			return rows, fmt.Errorf("%s: %w", k.name, err)
 		}
-		rows = append(rows, k.rows(of[0], of[1], macs)...)
 	}
 	return rows, nil
 }
 
-// measure makes an org, and ends with it.
-func (k kind) measure(ctx context.Context, program string, macs int) (out outcome, err error) {
-	began := time.Now()
-	o, err := newOrg(ctx, program, k.name, k.where(k.database), k.pid, macs)
-	if err != nil {
-		return out, err
-	}
-	defer func() { err = errors.Join(err, o.close()) }()
-	fmt.Fprintf(os.Stderr, "bench: %s: an org of %d Macs was made in %s\n", k.name, macs, time.Since(began).Round(time.Second))
-	if out.empty, err = o.authority.empty(ctx, o.macs); err != nil {
-		return out, err
-	}
-	if out.alike, err = o.authority.measure(ctx, o.server, o.postgres, spread(o.macs, few)); err != nil {
-		return out, err
-	}
-	if out.load = out.alike; len(o.macs) > few {
-		if out.load, err = o.authority.measure(ctx, o.server, o.postgres, o.macs); err != nil {
-			return out, err
+// measure makes a small org and a large one, and measures them together and then
+// the large one alone.
+func (k kind) measure(ctx context.Context, program string, pg *storetest.Server, macs int) (rows []row, err error) {
+	var orgs [2]*org
+	for i, n := range []int{few, macs} {
+		began := time.Now()
+		database := fmt.Sprintf("org%d_%d", n, i)
+		if k.pid != 0 {
+			if err := pg.Create(database); err != nil {
+				return nil, err
+			}
 		}
+		if orgs[i], err = newOrg(ctx, program, k.name, k.where(database), k.pid, n); err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, orgs[i].close()) }()
+		fmt.Fprintf(os.Stderr, "bench: %s: an org of %d Macs was made in %s\n", k.name, n, time.Since(began).Round(time.Second))
 	}
-	out.deskTimes, err = o.deskTimes(ctx, macs)
-	return out, err
-}
-
-// spread are n of the Macs, from the first to the last.
-func spread(macs []*measured, n int) (some []*measured) {
-	for i := range min(n, len(macs)) {
-		some = append(some, macs[i*len(macs)/min(n, len(macs))])
+	var out outcome
+	if out.empty, err = orgs[1].authority.empty(ctx, orgs[1].macs); err != nil {
+		return nil, err
 	}
-	return some
+	if out.alike, err = taken(ctx, orgs); err != nil {
+		return nil, err
+	}
+	orgs[0].hangUp() // there are not open files for both
+	if out.load, err = orgs[1].full(ctx); err != nil {
+		return nil, err
+	}
+	if out.deskTimes, err = orgs[1].deskTimes(ctx, macs); err != nil {
+		return nil, err
+	}
+	return k.rows(out, macs), nil
 }
 
 // rows say what came of it: first the ratio of a check-in's whole cost, with as
 // many Macs connected to either org, so that what the connections of many more
 // cost is not told as what the org costs.
-func (k kind) rows(small, large outcome, macs int) []row {
+func (k kind) rows(of outcome, macs int) []row {
 	const mostCPU, dearer = 350 * time.Microsecond, 1.2
-	of := fmt.Sprintf("org of %d Macs in %s: ", macs, k.name)
+	in := fmt.Sprintf("org of %d Macs in %s: ", macs, k.name)
 	cost := func(l load) time.Duration { return l.each(l.server + l.database) }
-	ratio := func(l load) float64 { return float64(cost(l)) / float64(cost(small.load)) }
+	small, alike := of.alike[0], of.alike[1]
+	ratio := func(l load) float64 { return float64(cost(l)) / float64(cost(small)) }
 	connected := min(macs, checkingIn())
 	out := []row{
-		{what: fmt.Sprintf("%scost of a check-in / in one of %d, %d Macs connected to both", of, few, few), ratio: ratio(large.alike), figures: fmt.Sprintf("%s / %s of processor time", micros(cost(large.alike)), micros(cost(small.load))), target: fmt.Sprintf("%.1fx", dearer), within: ratio(large.alike) <= dearer},
-		{what: fmt.Sprintf("%sthe same with %d Macs connected to the large one", of, connected), ratio: ratio(large.load), figures: fmt.Sprintf("%s / %s of processor time", micros(cost(large.load)), micros(cost(small.load)))},
-		{what: of + "empty answers over the same TLS / check-ins", ratio: large.empty / large.rate(), figures: fmt.Sprintf("%.0f / %.0f a second (%.0f / %.0f with %d Macs)", large.empty, large.rate(), small.empty, small.rate(), few)},
-		{what: of + "check-ins, 32 at once", figures: fmt.Sprintf("%.0f a second (p99 %s)", large.rate(), millis(quantile(large.times, 0.99))), target: fmt.Sprintf("%.0f", k.atLeast), within: large.rate() >= k.atLeast},
-		{what: of + "processor time of a check-in", figures: fmt.Sprintf("server %s, database %s (%s and %s with %d Macs)", micros(large.each(large.server)), micros(large.each(large.load.database)), micros(small.each(small.server)), micros(small.each(small.load.database)), few), target: micros(mostCPU), within: large.each(large.server) <= mostCPU},
-		{what: of + "server's memory before, halfway, after", figures: fmt.Sprintf("%s, %s, %s, with %d connections", megabytes(large.before), megabytes(large.middle), megabytes(large.last), connected)},
+		{what: fmt.Sprintf("%scost of a check-in / in one of %d, %d Macs connected to both", in, few, few), ratio: ratio(alike), figures: fmt.Sprintf("%s / %s of processor time", micros(cost(alike)), micros(cost(small))), target: fmt.Sprintf("%.1fx", dearer), within: ratio(alike) <= dearer},
+		{what: fmt.Sprintf("%sthe same with %d Macs connected to the large one", in, connected), ratio: ratio(of.load), figures: fmt.Sprintf("%s / %s of processor time", micros(cost(of.load)), micros(cost(small)))},
+		{what: in + "empty answers over the same TLS / check-ins", ratio: of.empty / of.rate(), figures: fmt.Sprintf("%.0f / %.0f a second (check-ins with %d Macs: %.0f)", of.empty, of.rate(), few, small.rate())},
+		{what: in + "check-ins, 32 at once", figures: fmt.Sprintf("%.0f a second (p99 %s)", of.rate(), millis(quantile(of.times, 0.99))), target: fmt.Sprintf("%.0f", k.atLeast), within: of.rate() >= k.atLeast},
+		{what: in + "processor time of a check-in", figures: fmt.Sprintf("server %s, database %s (%s and %s with %d Macs)", micros(of.each(of.server)), micros(of.each(of.load.database)), micros(small.each(small.server)), micros(small.each(small.database)), few), target: micros(mostCPU), within: of.each(of.server) <= mostCPU},
+		{what: in + "server's memory before, halfway, after", figures: fmt.Sprintf("%s, %s, %s, with %d connections", megabytes(of.before), megabytes(of.middle), megabytes(of.last), connected)},
 	}
 	for _, d := range []struct {
 		what  string
 		times []time.Duration
 		most  time.Duration
-	}{{"a key is typed into the search", large.typed, 50 * time.Millisecond}, {"the page of a Mac", large.device, 30 * time.Millisecond}, {"a PIN is generated", large.pins, 25 * time.Millisecond}} {
+	}{{"a key is typed into the search", of.typed, 50 * time.Millisecond}, {"the page of a Mac", of.device, 30 * time.Millisecond}, {"a PIN is generated", of.pins, 25 * time.Millisecond}} {
 		p99 := quantile(d.times, 0.99)
-		out = append(out, row{what: of + d.what, figures: fmt.Sprintf("p99 %s (median %s)", millis(p99), millis(median(d.times))), target: millis(d.most), within: p99 <= d.most})
+		out = append(out, row{what: in + d.what, figures: fmt.Sprintf("p99 %s (median %s)", millis(p99), millis(median(d.times))), target: millis(d.most), within: p99 <= d.most})
 	}
 	return out
 }
