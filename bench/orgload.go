@@ -135,13 +135,17 @@ func (o *org) ready(ctx context.Context, macs []*measured) error {
 }
 
 // drive has the Macs check in until the time is over, or so often each.
-func (o *org) drive(ctx context.Context, macs []*measured, until time.Time, often int) (l load, err error) {
+func (o *org) drive(ctx context.Context, macs []*measured, until time.Time, often int) (load, error) {
+	return o.driveBy(ctx, macs, until, often, checkIn)
+}
+
+func (o *org) driveBy(ctx context.Context, macs []*measured, until time.Time, often int, do func(context.Context, *measured) error) (l load, err error) {
 	server, database, err := o.used()
 	if err != nil {
 		return l, err
 	}
 	began := time.Now()
-	if l.times, err = inTurn(ctx, macs, until, often, checkIn); err != nil {
+	if l.times, err = inTurn(ctx, macs, until, often, do); err != nil {
 		return l, err
 	}
 	l.took, l.checkIns = time.Since(began), int64(len(l.times))
@@ -186,4 +190,17 @@ func (o *org) full(ctx context.Context) (l load, err error) {
 	}
 	l.before, l.middle, l.last = memory[0], memory[1], memory[2]
 	return l, nil
+}
+
+// anew has Macs check in over connections of their own, which they open for it,
+// as those do that come every quarter of an hour: neither side keeps one so long.
+func (o *org) anew(ctx context.Context) (load, error) {
+	o.hangUp()
+	return o.driveBy(ctx, o.macs, time.Now().Add(loadTime/2), 1, func(ctx context.Context, m *measured) error {
+		if err := o.authority.connect(ctx, m, o.server.devices); err != nil {
+			return err
+		}
+		defer m.conn.Close()
+		return checkIn(ctx, m)
+	})
 }

@@ -73,6 +73,9 @@ func (k kind) measure(ctx context.Context, program string, pg *storetest.Server,
 	if out.load, err = orgs[1].full(ctx); err != nil {
 		return nil, err
 	}
+	if out.anew, err = orgs[1].anew(ctx); err != nil {
+		return nil, err
+	}
 	if out.deskTimes, err = orgs[1].deskTimes(ctx, macs); err != nil {
 		return nil, err
 	}
@@ -95,6 +98,7 @@ func (k kind) rows(of outcome, macs int) []row {
 		{what: in + "empty answers over the same TLS / check-ins", ratio: of.empty / of.rate(), figures: fmt.Sprintf("%.0f / %.0f a second (check-ins with %d Macs: %.0f)", of.empty, of.rate(), few, small.rate())},
 		{what: in + "check-ins, 32 at once", figures: fmt.Sprintf("%.0f a second (p99 %s)", of.rate(), millis(quantile(of.times, 0.99))), target: fmt.Sprintf("%.0f", k.atLeast), within: of.rate() >= k.atLeast},
 		{what: in + "processor time of a check-in", figures: fmt.Sprintf("server %s, database %s (%s and %s with %d Macs)", micros(of.each(of.server)), micros(of.each(of.load.database)), micros(small.each(small.server)), micros(small.each(small.database)), few), target: micros(mostCPU), within: of.each(of.server) <= mostCPU},
+		{what: in + "check-ins, each with a handshake", figures: fmt.Sprintf("%.0f a second, server %s, database %s", of.anew.rate(), micros(of.anew.each(of.anew.server)), micros(of.anew.each(of.anew.database)))},
 		{what: in + "server's memory before, halfway, after", figures: fmt.Sprintf("%s, %s, %s, with %d connections", megabytes(of.before), megabytes(of.middle), megabytes(of.last), connected)},
 	}
 	for _, d := range []struct {

@@ -10,6 +10,7 @@ import (
 type outcome struct {
 	load          // of all Macs of the large one
 	alike [2]load // of the small and of the large one, with as many connected
+	anew  load    // each with a handshake
 	deskTimes
 	empty float64 // requests a second that an empty answer allows
 }
