@@ -42,10 +42,10 @@ func hold(port int) (int, error) {
 		err = syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1)
 	}
 	if err != nil {
-		syscall.Close(fd)
+		_ = syscall.Close(fd)
 		return 0, fmt.Errorf("hold port %d: %w", port, err)
 	}
 	return fd, nil
 }
 
-func (p place) leave() { syscall.Close(p.held) }
+func (p place) leave() { _ = syscall.Close(p.held) }

@@ -17,7 +17,7 @@ func TestAPortIsHeldForItsServer(t *testing.T) {
 	refused := func(when string) {
 		t.Helper()
 		if fd, err := hold(portOf(t, p.address)); !errors.Is(err, syscall.EADDRINUSE) {
-			syscall.Close(fd)
+			_ = syscall.Close(fd)
 			t.Errorf("%s another trial is given its port: %v", when, err)
 		}
 	}
@@ -41,7 +41,7 @@ func TestAPortIsHeldForItsServer(t *testing.T) {
 	if err != nil && !errors.Is(err, syscall.EADDRINUSE) {
 		t.Fatal(err) // a connection of before may keep it for a minute
 	}
-	syscall.Close(fd)
+	_ = syscall.Close(fd)
 }
 
 func portOf(t *testing.T, address string) int {

@@ -302,6 +302,7 @@ func TestBadBodies(t *testing.T) {
 		"no sequence":      {edit(func(in *wire.CheckIn) { in.Seq = 0 }), 400, "seq: 0"},
 		"a huge sequence":  {edit(func(in *wire.CheckIn) { in.Seq = 1 << 63 }), 400, "seq:"},
 		"no serial number": {edit(func(in *wire.CheckIn) { in.Device.Serial = "" }), 400, "device.serial: missing"},
+		"a zero byte":      {edit(func(in *wire.CheckIn) { in.Device.Serial, in.Accounts[0].GUID = "C0\x002A", "A\x00" }), 400, "device.serial: a zero byte"},
 		"a long name":      {edit(func(in *wire.CheckIn) { in.Accounts[0].Name = strings.Repeat("x", 257) }), 400, "accounts[0].name"},
 		"a short key": {edit(func(in *wire.CheckIn) {
 			in.Secrets = []wire.SecretUpload{{GUID: guid, Generation: 1, Key: []byte("abcdef")}}

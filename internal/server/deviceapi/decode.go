@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/latchkey-mfa/latchkey/internal/server/apierror"
@@ -107,6 +108,15 @@ func (c *checker) text(field, value string, most int, needed bool) {
 	}
 }
 
+// key is a text by which something is found again. PostgreSQL stores no zero
+// byte, so a text that has one would not be.
+func (c *checker) key(field, value string) {
+	c.text(field, value, maxName, true)
+	if strings.ContainsRune(value, 0) {
+		c.fail("%s: a zero byte, which is not allowed", field)
+	}
+}
+
 func (c *checker) count(field string, n, most int) {
 	if n > most {
 		c.tooMany = true
@@ -158,8 +168,8 @@ func check(in wire.CheckIn) error {
 
 func (c *checker) device(in wire.CheckIn) {
 	d := in.Device
-	c.text("device.udid", d.UDID, maxName, true)
-	c.text("device.serial", d.Serial, maxName, true)
+	c.key("device.udid", d.UDID)
+	c.key("device.serial", d.Serial)
 	for field, v := range map[string]string{"device.model": d.Model, "device.name": d.Name, "device.os": d.OS, "device.agent": d.Agent, "device.zone": d.Zone,
 		"armed.state": in.Armed.State, "clock": in.Clock} {
 		c.text(field, v, maxName, false)
@@ -178,7 +188,7 @@ func (c *checker) policy(p wire.PolicyState) {
 }
 
 func (c *checker) account(at string, a wire.Account) {
-	c.text(at+".guid", a.GUID, maxName, true)
+	c.key(at+".guid", a.GUID)
 	c.text(at+".name", a.Name, maxName, true)
 	c.text(at+".full_name", a.FullName, maxName, false)
 	c.text(at+".linked", a.Linked, maxName, false)
@@ -199,7 +209,7 @@ func (c *checker) account(at string, a wire.Account) {
 }
 
 func (c *checker) secret(at string, s wire.SecretUpload) {
-	c.text(at+".guid", s.GUID, maxName, true)
+	c.key(at+".guid", s.GUID)
 	c.number(at+".generation", s.Generation)
 	if len(s.Key) != recoverypin.SecretSize {
 		c.fail("%s.key: %d bytes, want %d", at, len(s.Key), recoverypin.SecretSize)
