@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
@@ -42,4 +43,15 @@ func Chromium(t testing.TB, width, height int, more ...string) context.Context {
 		t.Fatal(err)
 	}
 	return ctx
+}
+
+// Until waits for a script to be true, on whichever page it is: another one may
+// come meanwhile, and Chromium forgets what was asked of the one before.
+func Until(ctx context.Context, script string) error {
+	for {
+		_, err := chromedp.Run(ctx, chromedp.Poll[bool](script))
+		if err == nil || ctx.Err() != nil || !strings.Contains(err.Error(), "context with specified id") {
+			return err
+		}
+	}
 }

@@ -104,11 +104,7 @@ func (b *tab) until(script string) {
 	b.t.Helper()
 	ctx, stop := context.WithTimeout(b.ctx, 20*time.Second)
 	defer stop()
-	_, err := chromedp.Run(ctx, chromedp.Poll[bool](script))
-	for err != nil && strings.Contains(err.Error(), "context with specified id") && ctx.Err() == nil { // another page came meanwhile
-		_, err = chromedp.Run(ctx, chromedp.Poll[bool](script))
-	}
-	if err != nil {
+	if err := browsertest.Until(ctx, script); err != nil {
 		text, _ := chromedp.Run(b.ctx, chromedp.Text(chromedp.CSS("main")))
 		b.t.Fatalf("wait for %s: %v\nthe page is:\n%s", script, err, text)
 	}

@@ -99,7 +99,7 @@ func (b *tab) until(script string) {
 	b.t.Helper()
 	ctx, stop := context.WithTimeout(b.ctx, 30*time.Second)
 	defer stop()
-	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](script)); err != nil {
+	if err := browsertest.Until(ctx, script); err != nil {
 		b.t.Fatalf("wait for %s: %v\nthe page is %s:\n%s", script, err, b.at(), b.text())
 	}
 }
