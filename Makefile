@@ -94,10 +94,11 @@ test:
 test-stories:
 	$(GO) test -timeout 14m ./stories ./torture ./plugin/abitest
 
-## test-postgres: the parts whose SQL it is, on PostgreSQL instead of SQLite
-POSTGRES = access scim tlscert directory deviceapi systemlog forward pki recovery factor federation signin adminapi
+## test-postgres: all tests that use the server's database, on PostgreSQL instead of SQLite; the console without a browser, which is the same on both
+POSTGRES = desk access scim tlscert directory deviceapi systemlog forward pki recovery factor federation signin adminapi authenticator directauth webpush metrics
 test-postgres:
-	LATCHKEY_TEST_DATABASE=postgres $(GO) test -timeout 5m $(addprefix ./internal/server/,$(POSTGRES))
+	LATCHKEY_TEST_DATABASE=postgres $(GO) test -timeout 8m ./cmd/latchkey-server $(addprefix ./internal/server/,$(POSTGRES))
+	LATCHKEY_TEST_DATABASE=postgres $(GO) test -timeout 8m -skip '^TestBrowser' ./internal/server/console
 
 ## lint: formatting, vet, and the rules of .golangci.yml, for Linux and for the Mac
 lint:

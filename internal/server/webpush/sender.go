@@ -132,8 +132,12 @@ func (s *Sender) Run(ctx context.Context) error {
 
 func (s *Sender) callUser(ctx context.Context, user string) error {
 	on, err := s.on(ctx)
-	if err != nil || !on {
+	if err != nil {
 		return err
+	}
+	if !on {
+		s.Zap.Debug("a phone is not called: the org does not allow Web Push")
+		return nil
 	}
 	var found []factor.Subscription
 	err = s.DB.View(ctx, func(tx *sql.Tx) (err error) {
