@@ -46,7 +46,7 @@ func loginRightCommand(sockets *string) *cobra.Command {
 
 // rightEditor is the editor of this Mac's login right.
 func rightEditor(files string) loginright.Editor {
-	return loginright.Editor{Database: loginright.Authd{}, Lock: loginright.FileLock(filepath.Join(files, loginright.LockName))}
+	return loginright.Editor{Database: loginright.Authd{}, Lock: loginright.FileLock(filepath.Join(files, loginright.LockName), loginright.PatienceOfPeople)}
 }
 
 func readRight(ctx context.Context) (loginright.Right, error) {

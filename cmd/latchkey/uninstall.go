@@ -61,7 +61,7 @@ func removalHere(purge bool, out io.Writer) removal.Removal {
 // lockHere keeps latchkeyd from arming while it is being removed. Where the folder
 // of the lock is gone, so is a daemon that would.
 func lockHere(ctx context.Context) (func(), error) {
-	unlock, err := loginright.FileLock(filepath.Join(places.Files, loginright.LockName))(ctx)
+	unlock, err := loginright.FileLock(filepath.Join(places.Files, loginright.LockName), loginright.PatienceOfPeople)(ctx)
 	if errors.Is(err, fs.ErrNotExist) {
 		return unlocked(ctx)
 	}

@@ -228,7 +228,7 @@ func TestAuthdIsAskedOfItsOwnRightsAlone(t *testing.T) {
 }
 
 func TestOnlyOneEditsAtATime(t *testing.T) {
-	lock := FileLock(filepath.Join(t.TempDir(), LockName))
+	lock := FileLock(filepath.Join(t.TempDir(), LockName), PatienceOfPeople)
 	unlock, err := lock(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -147,7 +147,11 @@ func (k *Keeper) out(ctx context.Context, standing Standing, why string) State {
 	}
 	c, err := k.Editor.Disarm(ctx)
 	if err != nil {
-		return k.left(ctx, fmt.Sprintf("%s; and it could not be disarmed: %v", why, err))
+		s := k.left(ctx, fmt.Sprintf("%s; and it could not be disarmed: %v", why, err))
+		if errors.Is(err, ErrLocked) {
+			s.Again = doubtAgain
+		}
+		return s
 	}
 	s := stands(c.After.Standing(), why)
 	s.Changed = c.Wrote
@@ -171,6 +175,9 @@ func (k *Keeper) in(ctx context.Context, standing Standing, why string) State {
 	if err != nil {
 		s := k.left(ctx, fmt.Sprintf("it could not be armed: %v", err))
 		s.Changed, s.Again = c.Wrote, failedAgain
+		if errors.Is(err, ErrLocked) {
+			s.Again = doubtAgain
+		}
 		return s
 	}
 	s := stands(c.After.Standing(), why)

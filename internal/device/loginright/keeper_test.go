@@ -3,9 +3,11 @@ package loginright_test
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/latchkey-mfa/latchkey/internal/device/loginright"
@@ -212,6 +214,45 @@ func TestARehearsalWhoseAnswerComesFromElsewhere(t *testing.T) {
 		if a.Right(loginright.RehearsalRight) != nil {
 			t.Errorf("%s: the right is still there", name)
 		}
+	}
+}
+
+// TestWhoElseEditsIsNotWaitedForLong: a removal disarms, keeps the daemon out and
+// waits until it has seen that. A round that began in between wants to arm, and
+// must not stand at the door meanwhile.
+func TestWhoElseEditsIsNotWaitedForLong(t *testing.T) {
+	for name, change := range map[string]func(*mac){
+		"to arm": func(*mac) {},
+		"to disarm": func(m *mac) {
+			m.round()
+			m.facts.Off = true
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m, path := newMac(t), filepath.Join(t.TempDir(), loginright.LockName)
+				change(m)
+				m.Editor.Lock = loginright.FileLock(path, loginright.PatienceOfDaemon)
+				unlock, err := loginright.FileLock(path, loginright.PatienceOfPeople)(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				before, began := m.list(t), time.Now()
+				s := m.round()
+				if s.Word != before || !strings.Contains(s.Reason, loginright.ErrLocked.Error()) || s.Again <= 0 || s.Again > 10*time.Second {
+					t.Errorf("%+v", s)
+				}
+				if took := time.Since(began); took > 2*time.Second {
+					t.Errorf("the round stood at the door for %s", took)
+				}
+				m.authd.Put(loginright.Console, righttest.Stock(t, 11))
+				m.facts.ByHand = true
+				if s := m.round(); s.Word != loginright.Absent.String() || !strings.Contains(s.Reason, "by hand") {
+					t.Errorf("while the other still edits: %+v", s)
+				}
+				unlock()
+			})
+		})
 	}
 }
 

@@ -13,17 +13,22 @@ import (
 // LockName is the file that daemon and command line lock before they edit.
 const LockName = "login-right.lock"
 
-// lockPatience is how long one waits for the other, who may be rehearsing.
-const lockPatience = time.Minute
+// How long one waits for another who edits. A person waits for a daemon that is
+// at it. The daemon looks again soon instead: what it was about to do may not be
+// wanted any more once the other is through, who may wait for it to see that.
+const (
+	PatienceOfPeople = time.Minute
+	PatienceOfDaemon = time.Second
+)
 
 // ErrLocked: another Latchkey is editing the login right, and does not end.
 var ErrLocked = errors.New("another latchkey or latchkeyd is editing the login right")
 
-// FileLock locks the file at path, which it makes (mode 0600). The lock is the
-// process's: it goes with it, however that ends.
-func FileLock(path string) func(ctx context.Context) (func(), error) {
+// FileLock locks the file at path, which it makes (mode 0600), or gives up with
+// ErrLocked. The lock is the process's: it goes with it, however that ends.
+func FileLock(path string, patience time.Duration) func(ctx context.Context) (func(), error) {
 	return func(ctx context.Context) (func(), error) {
-		ctx, cancel := context.WithTimeout(ctx, lockPatience)
+		ctx, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
 		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600) // #nosec G304 -- a path of this product's
 		if err != nil {

@@ -27,7 +27,7 @@ func Installed(own string) Bundle {
 func OnThisMac(own, lock, system string, proofs Proofs, now func() time.Duration) *Keeper {
 	authd, bundle := Authd{}, Installed(own)
 	return &Keeper{
-		Editor: Editor{Database: authd, Lock: FileLock(lock)}, Look: bundle.Look, Verify: bundle.Verify,
+		Editor: Editor{Database: authd, Lock: FileLock(lock, PatienceOfDaemon)}, Look: bundle.Look, Verify: bundle.Verify,
 		Rehearse: func(ctx context.Context) error { return Rehearse(ctx, authd) },
 		Proofs:   proofs, System: system, Now: now,
 	}

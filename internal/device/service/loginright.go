@@ -101,6 +101,8 @@ func (d *Daemon) rightRound(ctx context.Context, keeper LoginRight) time.Duratio
 		return 0 // what went wrong is that the daemon ends
 	}
 	armed := wire.Armed{State: s.Word, Reason: cut(s.Reason)}
+	told, err := d.tellRight(s) // before it is in the status: who waits for that has the event sent
+	d.report("tell of the login right", err)
 	d.right.mu.Lock()
 	before := d.right.last
 	d.right.last = armed
@@ -108,7 +110,9 @@ func (d *Daemon) rightRound(ctx context.Context, keeper LoginRight) time.Duratio
 	if before != armed {
 		d.log.Info("the login right", zap.String("state", armed.State), zap.String("reason", armed.Reason))
 	}
-	d.report("tell of the login right", d.tellRight(s))
+	if told {
+		d.kick() // and with the event goes the status that it tells of
+	}
 	return s.Again
 }
 
@@ -157,21 +161,20 @@ func (d *Daemon) settingUp() bool {
 }
 
 // tellRight queues an event when the state is another than the one last told
-// of, and whenever the right was written to.
-func (d *Daemon) tellRight(s loginright.State) error {
-	told, err := d.store.Read(rightToldKey)
-	if err != nil || string(told) == s.Word && !s.Changed {
-		return err
+// of, and whenever the right was written to. It reports whether there is one.
+func (d *Daemon) tellRight(s loginright.State) (bool, error) {
+	before, err := d.store.Read(rightToldKey)
+	if err != nil || string(before) == s.Word && !s.Changed {
+		return false, err
 	}
 	changes := map[string][]byte{rightToldKey: []byte(s.Word)}
 	if err := d.journal.Stage(changes, events.LoginRightChanged, "", "state", s.Word, "found", s.Found.String(), "reason", cut(s.Reason)); err != nil {
-		return err
+		return false, err
 	}
 	if err := d.store.Write(changes); err != nil {
-		return err
+		return false, err
 	}
-	d.kick()
-	return nil
+	return true, nil
 }
 
 // maxRemote is how long a disarm by the server lasts at most (design §11),
