@@ -134,12 +134,8 @@ func (o *org) ready(ctx context.Context, macs []*measured) error {
 	return err
 }
 
-// drive has the Macs check in until the time is over, or so often each.
-func (o *org) drive(ctx context.Context, macs []*measured, until time.Time, often int) (load, error) {
-	return o.driveBy(ctx, macs, until, often, checkIn)
-}
-
-func (o *org) driveBy(ctx context.Context, macs []*measured, until time.Time, often int, do func(context.Context, *measured) error) (l load, err error) {
+// drive has the Macs do something until the time is over, or so often each.
+func (o *org) drive(ctx context.Context, macs []*measured, until time.Time, often int, do func(context.Context, *measured) error) (l load, err error) {
 	server, database, err := o.used()
 	if err != nil {
 		return l, err
@@ -179,7 +175,7 @@ func (o *org) full(ctx context.Context) (l load, err error) {
 		return l, err
 	}
 	for half := range 2 {
-		more, err := o.drive(ctx, o.macs, time.Now().Add(loadTime/2), perHalf)
+		more, err := o.drive(ctx, o.macs, time.Now().Add(loadTime/2), perHalf, checkIn)
 		if err != nil {
 			return l, err
 		}
@@ -196,7 +192,7 @@ func (o *org) full(ctx context.Context) (l load, err error) {
 // as those do that come every quarter of an hour: neither side keeps one so long.
 func (o *org) anew(ctx context.Context) (load, error) {
 	o.hangUp()
-	return o.driveBy(ctx, o.macs, time.Now().Add(loadTime/2), 1, func(ctx context.Context, m *measured) error {
+	return o.drive(ctx, o.macs, time.Now().Add(loadTime/2), 1, func(ctx context.Context, m *measured) error {
 		if err := o.authority.connect(ctx, m, o.server.devices); err != nil {
 			return err
 		}

@@ -36,7 +36,7 @@ func taken(ctx context.Context, orgs [2]*org) (of [2]load, err error) {
 	for range turns {
 		next := time.After(turnEvery)
 		for i, o := range orgs {
-			more, err := o.drive(ctx, some[i], time.Now().Add(loadTime), perTurn)
+			more, err := o.drive(ctx, some[i], time.Now().Add(loadTime), perTurn, checkIn)
 			if err != nil {
 				return of, fmt.Errorf("%d Macs of %s: %w", len(some[i]), o.name, err)
 			}

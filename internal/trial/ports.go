@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"os"
 	"syscall"
 )
 
@@ -12,7 +13,7 @@ import (
 // while that server is not up yet, or down: many trials run at once.
 type place struct {
 	address string
-	held    int // a socket that is bound to it and never listens
+	held    *os.File // a socket that is bound to it and never listens
 }
 
 // newPlace finds one below the ports that systems give to outgoing connections
@@ -32,10 +33,10 @@ func newPlace() (place, error) {
 // hold binds a socket to the port, if no other socket of any kind is. It allows
 // the sharing of its address (SO_REUSEADDR) only afterwards: a server, whose
 // listener allows it too, may then listen there, and another hold fails.
-func hold(port int) (int, error) {
+func hold(port int) (*os.File, error) {
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return 0, fmt.Errorf("hold a port: %w", err)
+		return nil, fmt.Errorf("hold a port: %w", err)
 	}
 	err = syscall.Bind(fd, &syscall.SockaddrInet4{Port: port, Addr: [4]byte{127, 0, 0, 1}})
 	if err == nil {
@@ -43,9 +44,10 @@ func hold(port int) (int, error) {
 	}
 	if err != nil {
 		_ = syscall.Close(fd)
-		return 0, fmt.Errorf("hold port %d: %w", port, err)
+		return nil, fmt.Errorf("hold port %d: %w", port, err)
 	}
-	return fd, nil
+	return os.NewFile(uintptr(fd), "held port"), nil
 }
 
-func (p place) leave() { _ = syscall.Close(p.held) }
+// leave gives the address up; that of a place that was never found is nothing.
+func (p place) leave() { _ = p.held.Close() }

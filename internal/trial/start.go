@@ -41,25 +41,24 @@ func (w *World) Console() string { return strings.Replace(w.ServerURL, "127.0.0.
 // openNetwork is the device's way to the server's two listeners, whose ports
 // have to be known before the server names them.
 func (w *World) openNetwork() error {
-	for _, address := range []*string{&w.device, &w.listen} {
-		p, err := newPlace()
-		if err != nil {
+	for _, p := range []*place{&w.device, &w.listen} {
+		var err error
+		if *p, err = newPlace(); err != nil {
 			return err
 		}
-		w.places, *address = append(w.places, p), p.address
 		r, err := newRelay(p.address)
 		if err != nil {
 			return err
 		}
 		w.relays = append(w.relays, r)
 	}
-	w.up, w.ServerURL = true, "https://"+w.listen
+	w.up, w.ServerURL = true, "https://"+w.listen.address
 	return nil
 }
 
 // DeviceListener is the server's listener for devices, without the network
 // that can be cut.
-func (w *World) DeviceListener() string { return w.device }
+func (w *World) DeviceListener() string { return w.device.address }
 
 // StartServer starts the server, or starts it again.
 func (w *World) StartServer() error { return w.StartServerUnder() }
@@ -67,7 +66,7 @@ func (w *World) StartServer() error { return w.StartServerUnder() }
 // StartServerUnder starts the server as the child of a command, such as one
 // that makes its writes fail. That command's process has to become the server.
 func (w *World) StartServerUnder(wrap ...string) (err error) {
-	line := append(wrap, w.server(), "serve", "--data", w.Path("server"), "--listen", w.listen, "--device-listen", w.device,
+	line := append(wrap, w.server(), "serve", "--data", w.Path("server"), "--listen", w.listen.address, "--device-listen", w.device.address,
 		"--device-url", "https://"+w.relays[0].address(), "--public-url", w.OrgURL(), "--tls-cert", w.ServerCA(), "--tls-key", w.tlsKey(), "--sim-clock", w.Clocks.Server, "--log-format", "console")
 	w.Server, err = StartProcess(w.ctx, w.env(), "ready listen=", line[0], line[1:]...)
 	return err

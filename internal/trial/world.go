@@ -73,8 +73,7 @@ type World struct {
 	ctx            context.Context
 	options        Options
 	relays         []*relay // device listener and main listener, as the device reaches them
-	places         []place  // the server's own addresses, held for it
-	listen, device string   // the same
+	listen, device place    // the server's own addresses
 	client         OrgClient
 	up             bool // whether the Mac's network is there
 	boots          int
@@ -192,9 +191,8 @@ func (w *World) Close(keep bool) {
 	for _, r := range w.relays {
 		r.close()
 	}
-	for _, p := range w.places {
-		p.leave()
-	}
+	w.listen.leave()
+	w.device.leave()
 	if keep {
 		w.Say("the folder of this run is %s", w.Dir)
 		return

@@ -1,6 +1,7 @@
 package loginright
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -147,11 +148,7 @@ func (k *Keeper) out(ctx context.Context, standing Standing, why string) State {
 	}
 	c, err := k.Editor.Disarm(ctx)
 	if err != nil {
-		s := k.left(ctx, fmt.Sprintf("%s; and it could not be disarmed: %v", why, err))
-		if errors.Is(err, ErrLocked) {
-			s.Again = doubtAgain
-		}
-		return s
+		return k.left(ctx, why+"; and it could not be disarmed", err)
 	}
 	s := stands(c.After.Standing(), why)
 	s.Changed = c.Wrote
@@ -173,11 +170,8 @@ func (k *Keeper) in(ctx context.Context, standing Standing, why string) State {
 		return k.out(ctx, standing, err.Error())
 	}
 	if err != nil {
-		s := k.left(ctx, fmt.Sprintf("it could not be armed: %v", err))
-		s.Changed, s.Again = c.Wrote, failedAgain
-		if errors.Is(err, ErrLocked) {
-			s.Again = doubtAgain
-		}
+		s := k.left(ctx, "it could not be armed", err)
+		s.Changed, s.Again = c.Wrote, cmp.Or(s.Again, failedAgain)
 		return s
 	}
 	s := stands(c.After.Standing(), why)
@@ -227,11 +221,15 @@ func (k *Keeper) holds(ctx context.Context, standing Standing) error {
 	return k.Proofs.Prove(what)
 }
 
-// left reads what is there after something went wrong.
-func (k *Keeper) left(ctx context.Context, why string) State {
-	right, err := k.Editor.Read(ctx)
-	if err != nil {
-		return State{Word: stateUnknown, Reason: why}
+// left reads what is there after something went wrong. Who else edits is through
+// soon, and then it is looked at again.
+func (k *Keeper) left(ctx context.Context, what string, wrong error) State {
+	s := State{Word: stateUnknown, Reason: fmt.Sprintf("%s: %v", what, wrong)}
+	if right, err := k.Editor.Read(ctx); err == nil {
+		s = stands(right.Standing(), s.Reason)
 	}
-	return stands(right.Standing(), why)
+	if errors.Is(wrong, ErrLocked) {
+		s.Again = doubtAgain
+	}
+	return s
 }

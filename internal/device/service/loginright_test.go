@@ -1,11 +1,15 @@
 package service_test
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"github.com/latchkey-mfa/latchkey/internal/device/checkin"
 	"github.com/latchkey-mfa/latchkey/internal/device/events"
@@ -47,6 +51,32 @@ func TestTheDaemonArmsAndTellsOfIt(t *testing.T) {
 	want := "disarmed to armed, armed to disarmed, disarmed to armed, disarmed to armed"
 	if got := strings.Join(found, ", "); got != want {
 		t.Errorf("told %s, want %s", got, want)
+	}
+}
+
+// A removal has the daemon check in once its status says that the right is
+// disarmed: the event is among what waits to be sent by then. The daemon's log has
+// the state right after its status has.
+func TestTheEventIsThereBeforeTheStatus(t *testing.T) {
+	m := newMac(t)
+	waiting := make(chan int, 10)
+	m.options.Log = zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zapcore.EncoderConfig{}), zapcore.AddSync(io.Discard), zap.InfoLevel), zap.Hooks(func(e zapcore.Entry) error {
+		if e.Message != "the login right" {
+			return nil
+		}
+		s, err := m.daemon.Status(t.Context())
+		waiting <- s.CheckIn.Queued
+		return err
+	}))
+	m.start()
+	m.stands("armed", "in force")
+	<-waiting
+	before := m.status().CheckIn.Queued
+	m.ok(os.WriteFile(filepath.Join(m.options.Files, loginright.ByHandName), nil, 0o600))
+	m.round()
+	m.stands("disarmed", "by hand")
+	if now := <-waiting; now <= before {
+		t.Errorf("the status says that it is disarmed, and no event waits that does: %d wait, %d before", now, before)
 	}
 }
 
